@@ -1,0 +1,15 @@
+/* The thread pool.
+ *
+ * A task index decides what is computed, never which thread computes it, so results are the same
+ * for any number of threads. Split by shape alone. */
+#ifndef BASE_POOL_H
+#define BASE_POOL_H
+#include <cairn/base.h>
+
+/* fn(context, task, worker) for every 0 <= task < tasks, on the pool and on the caller;
+ * 0 <= worker < cairn_threads() names the thread for scratch memory. Returns when all are done.
+ * Nested calls run inline, on the caller's worker number. tasks <= 1 never wakes a thread. */
+typedef void (*pool_task)(void *context, int64_t task, int worker);
+void pool_run(int64_t tasks, pool_task fn, void *context);
+
+#endif

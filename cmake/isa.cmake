@@ -1,0 +1,16 @@
+# Instruction sets: every file of primitives/isa/ is compiled once for each, with ISA_<NAME> defined and
+# KERNEL(name) giving name_<suffix> (see primitives/simd.h).
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  set(CAIRN_ISAS generic v2 avx2 avx512)
+  set(CAIRN_ISA_FLAGS_generic "")
+  set(CAIRN_ISA_FLAGS_v2 -march=x86-64-v2)
+  set(CAIRN_ISA_FLAGS_avx2 -march=x86-64-v3 -mprefer-vector-width=256)
+  set(CAIRN_ISA_FLAGS_avx512 -march=x86-64-v4 -mprefer-vector-width=512)
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
+  set(CAIRN_ISAS generic neon)
+  set(CAIRN_ISA_FLAGS_generic "")
+  set(CAIRN_ISA_FLAGS_neon "")
+else()
+  set(CAIRN_ISAS generic)
+  set(CAIRN_ISA_FLAGS_generic "")
+endif()

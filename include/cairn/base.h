@@ -1,0 +1,128 @@
+/* Cairn's base: element types, statuses, errors, memory figures, threads, seeds.
+ *
+ * Every other public header includes this one. Nothing here needs the layers above it. */
+#ifndef CAIRN_BASE_H
+#define CAIRN_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(CAIRN_STATIC)
+#define CAIRN_API
+#else
+#define CAIRN_API __attribute__((visibility("default")))
+#endif
+
+#if defined(__GNUC__)
+#define CAIRN_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#else
+#define CAIRN_PRINTF(format, first)
+#endif
+
+/* ---- Element types ------------------------------------------------------------------------------
+ * One row a type: X(NAME, name as printed, bytes of one element). The order is the order of
+ * promotion within a kind: see cairn_promote_types. */
+#define CAIRN_DTYPES(X) \
+    X(BOOL, "bool", 1)  \
+    X(U8, "u8", 1)      \
+    X(I8, "i8", 1)      \
+    X(I16, "i16", 2)    \
+    X(I32, "i32", 4)    \
+    X(I64, "i64", 8)    \
+    X(F16, "f16", 2)    \
+    X(BF16, "bf16", 2)  \
+    X(F32, "f32", 4)    \
+    X(F64, "f64", 8)
+
+typedef enum cairn_dtype {
+#define X(name, text, bytes) CAIRN_##name,
+    CAIRN_DTYPES(X)
+#undef X
+    CAIRN_DTYPE_COUNT
+} cairn_dtype;
+
+/* The name ("f32") and the size in bytes of a type; "?" and 0 for a value outside the enum. */
+CAIRN_API const char *cairn_dtype_name(cairn_dtype type);
+CAIRN_API int cairn_dtype_bytes(cairn_dtype type);
+
+/* ---- Statuses and errors ------------------------------------------------------------------------
+ * Functions that return a cairn_status return CAIRN_OK (0) or what went wrong. Functions that return
+ * a pointer return NULL. In both cases the first error of a thread sticks, with a message that names
+ * the operation and the values, until cairn_error_clear(). */
+#define CAIRN_STATUSES(X)                                              \
+    X(OK, "success")                                                   \
+    X(E_ARGUMENT, "an argument is not valid")                          \
+    X(E_SHAPE, "shapes do not fit")                                    \
+    X(E_TYPE, "element types do not fit")                              \
+    X(E_RANGE, "an index or value is out of range")                    \
+    X(E_MEMORY, "out of memory")                                       \
+    X(E_IO, "a file could not be read or written")                     \
+    X(E_FORMAT, "a file's content is not valid")                       \
+    X(E_UNSUPPORTED, "this is not supported")                          \
+    X(E_MISSING, "built without a library that this needs")            \
+    X(E_NAN, "a result is not finite")                                 \
+    X(E_STATE, "not possible in this state")                           \
+    X(E_INTERRUPTED, "interrupted")
+
+typedef enum cairn_status {
+#define X(name, text) CAIRN_##name,
+    CAIRN_STATUSES(X)
+#undef X
+    CAIRN_STATUS_COUNT
+} cairn_status;
+
+/* The name of a status ("E_SHAPE"); "?" for a value outside the enum. */
+CAIRN_API const char *cairn_status_name(cairn_status status);
+
+/* The calling thread's first error since the last clear: its status (CAIRN_OK when there is none)
+ * and its message ("" when there is none; valid until this thread's next error or clear).
+ * The first error is also printed on stderr, once, unless CAIRN_ON_ERROR=quiet; with
+ * CAIRN_ON_ERROR=abort the process stops there, for a debugger. */
+CAIRN_API cairn_status cairn_error(void);
+CAIRN_API const char *cairn_error_message(void);
+CAIRN_API void cairn_error_clear(void);
+
+/* What to do when an error is set: print it (default), stay quiet, or abort. Process-wide;
+ * overrides CAIRN_ON_ERROR. */
+typedef enum cairn_on_error { CAIRN_ON_ERROR_PRINT, CAIRN_ON_ERROR_QUIET, CAIRN_ON_ERROR_ABORT } cairn_on_error;
+CAIRN_API void cairn_set_on_error(cairn_on_error what);
+
+/* ---- Threads ------------------------------------------------------------------------------------
+ * One pool serves all layers. Its size is the number of CPUs in the process's CPU set, bounded by the
+ * cgroup's CPU quota (rounded up), or CAIRN_THREADS. Results never depend on it. */
+CAIRN_API int cairn_threads(void);
+/* Sets the size of the pool, 1 <= threads <= 1024. E_ARGUMENT outside; E_STATE while work runs. */
+CAIRN_API cairn_status cairn_set_threads(int threads);
+
+/* ---- Memory -------------------------------------------------------------------------------------
+ * Buffers come from a caching allocator. Bytes: `current` lent out now, `peak` the most ever lent
+ * since the last cairn_memory_reset_peak(), `cached` held for re-use, `allocations` the number of
+ * buffers asked for. */
+typedef struct cairn_memory_stats {
+    int64_t current_bytes, peak_bytes, cached_bytes, allocations;
+} cairn_memory_stats;
+CAIRN_API cairn_memory_stats cairn_memory(void);
+CAIRN_API void cairn_memory_reset_peak(void);
+/* Returns cached memory to the operating system. */
+CAIRN_API void cairn_memory_trim(void);
+
+/* ---- Random numbers -----------------------------------------------------------------------------
+ * Philox4x32-10 (Salmon et al., 2011): the same seed gives the same stream on every machine. */
+CAIRN_API void cairn_seed(uint64_t seed);
+
+/* ---- The machine --------------------------------------------------------------------------------*/
+/* The instruction set in use: "x86-64-v2", "avx2", "avx512", "neon" or "generic" (CAIRN_ISA forces one). */
+CAIRN_API const char *cairn_isa(void);
+
+/* The library's version, "0.1.0". */
+CAIRN_API const char *cairn_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

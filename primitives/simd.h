@@ -1,0 +1,90 @@
+/* Portable vectors: one kernel source, many instruction sets.
+ *
+ * A file of primitives/isa/ includes this and is compiled once per instruction set. There KERNEL(relu_f32)
+ * is relu_f32_avx512, relu_f32_avx2 ...; VF is the set's vector of LANES_F32 floats, VD of LANES_F64
+ * doubles, VI and VL the int32 and int64 vectors with as many lanes. Plain operators (+ - * / < & ...)
+ * work on them, as GCC and clang define them; a comparison gives an int vector of 0 and -1. */
+#ifndef PRIMITIVES_SIMD_H
+#define PRIMITIVES_SIMD_H
+#include <stdint.h>
+#include <string.h>
+
+#define SIMD_PASTE2(a, b) a##_##b
+#define SIMD_PASTE(a, b) SIMD_PASTE2(a, b)
+#define KERNEL(name) SIMD_PASTE(name, ISA_SUFFIX)
+
+#if defined(ISA_AVX512)
+#define SIMD_BYTES 64
+#elif defined(ISA_AVX2)
+#define SIMD_BYTES 32
+#else
+#define SIMD_BYTES 16
+#endif
+
+#if defined(ISA_AVX512) || defined(ISA_AVX2)
+#include <immintrin.h>
+#define SIMD_HAS_FMA 1
+#elif defined(ISA_NEON)
+#include <arm_neon.h>
+#define SIMD_HAS_FMA 1
+#elif defined(ISA_V2)
+#include <immintrin.h>
+#endif
+
+enum { LANES_F32 = SIMD_BYTES / 4, LANES_F64 = SIMD_BYTES / 8 };
+typedef float VF __attribute__((vector_size(SIMD_BYTES)));
+typedef double VD __attribute__((vector_size(SIMD_BYTES)));
+typedef int32_t VI __attribute__((vector_size(SIMD_BYTES)));
+typedef uint32_t VU __attribute__((vector_size(SIMD_BYTES)));
+typedef int64_t VL __attribute__((vector_size(SIMD_BYTES)));
+
+#define SIMD_INLINE static inline __attribute__((always_inline, unused))
+
+/* Unaligned loads and stores; the _n forms touch the first n lanes only, the rest read as 0. */
+SIMD_INLINE VF vf_load(const float *p) { VF v; memcpy(&v, p, sizeof v); return v; }
+SIMD_INLINE void vf_store(float *p, VF v) { memcpy(p, &v, sizeof v); }
+SIMD_INLINE VD vd_load(const double *p) { VD v; memcpy(&v, p, sizeof v); return v; }
+SIMD_INLINE void vd_store(double *p, VD v) { memcpy(p, &v, sizeof v); }
+SIMD_INLINE VI vi_load(const int32_t *p) { VI v; memcpy(&v, p, sizeof v); return v; }
+SIMD_INLINE void vi_store(int32_t *p, VI v) { memcpy(p, &v, sizeof v); }
+
+#if defined(ISA_AVX512)
+SIMD_INLINE VF vf_load_n(const float *p, int64_t n) { return _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p); }
+SIMD_INLINE void vf_store_n(float *p, int64_t n, VF v) { _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), v); }
+#else
+SIMD_INLINE VF vf_load_n(const float *p, int64_t n) { VF v = {0}; memcpy(&v, p, (size_t)n * 4); return v; }
+SIMD_INLINE void vf_store_n(float *p, int64_t n, VF v) { memcpy(p, &v, (size_t)n * 4); }
+#endif
+SIMD_INLINE VD vd_load_n(const double *p, int64_t n) { VD v = {0}; memcpy(&v, p, (size_t)n * 8); return v; }
+SIMD_INLINE void vd_store_n(double *p, int64_t n, VD v) { memcpy(p, &v, (size_t)n * 8); }
+
+SIMD_INLINE VF vf_set(float x) { return (VF){0} + x; }
+SIMD_INLINE VD vd_set(double x) { return (VD){0} + x; }
+
+/* a * b + c in one rounding where the set has the instruction, else in two. */
+SIMD_INLINE VF vf_fma(VF a, VF b, VF c)
+{
+#if defined(ISA_AVX512)
+    return _mm512_fmadd_ps(a, b, c);
+#elif defined(ISA_AVX2)
+    return _mm256_fmadd_ps(a, b, c);
+#elif defined(ISA_NEON)
+    return vfmaq_f32(c, a, b);
+#else
+    return a * b + c;
+#endif
+}
+SIMD_INLINE VD vd_fma(VD a, VD b, VD c)
+{
+#if defined(ISA_AVX512)
+    return _mm512_fmadd_pd(a, b, c);
+#elif defined(ISA_AVX2)
+    return _mm256_fmadd_pd(a, b, c);
+#elif defined(ISA_NEON)
+    return vfmaq_f64(c, a, b);
+#else
+    return a * b + c;
+#endif
+}
+
+#endif
