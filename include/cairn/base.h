@@ -19,9 +19,9 @@ extern "C" {
 #endif
 
 #if defined(__GNUC__)
-#define CAIRN_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define CAIRN_PRINTF(text, first) __attribute__((format(printf, text, first)))
 #else
-#define CAIRN_PRINTF(format, first)
+#define CAIRN_PRINTF(text, first)
 #endif
 
 /* ---- Element types ------------------------------------------------------------------------------

@@ -1,0 +1,157 @@
+/* What the processor has: instruction sets by cpuid and XGETBV, cache sizes. */
+#include "base/cpu.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static cpu_features features;
+
+/* The names that users write and read, in the order of cpu_isa. */
+static const char *const isa_names[ISA_COUNT] = {"generic", "x86-64-v2", "avx2", "avx512", "neon"};
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+
+typedef struct registers { unsigned a, b, c, d; } registers;
+
+static registers cpuid(unsigned leaf, unsigned subleaf)
+{
+    registers r = {0};
+    __get_cpuid_count(leaf, subleaf, &r.a, &r.b, &r.c, &r.d); /* leaves zeros past the last leaf */
+    return r;
+}
+
+/* Which register states the operating system saves: a set is usable only with its registers. */
+static uint64_t saved_state(void)
+{
+    uint32_t low, high;
+    __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return (uint64_t)high << 32 | low;
+}
+
+static bool has(unsigned reg, unsigned bits)
+{
+    return (reg & bits) == bits;
+}
+
+enum { SAVES_AVX = 0x6, SAVES_AVX512 = 0xe6, SAVES_AMX = 0x60000 };
+
+/* Sets that the machine can run, as a mask of 1 << cpu_isa, whether compiled in or not. */
+static unsigned detect(cpu_features *f)
+{
+    unsigned sets = 1u << ISA_GENERIC;
+    registers one = cpuid(1, 0), seven = cpuid(7, 0), seven1 = cpuid(7, 1), extended = cpuid(0x80000001, 0);
+    uint64_t saved = has(one.c, bit_OSXSAVE) ? saved_state() : 0;
+    bool avx = (saved & SAVES_AVX) == SAVES_AVX && has(one.c, bit_AVX);
+    bool avx512 = avx && (saved & SAVES_AVX512) == SAVES_AVX512 && has(seven.b, bit_AVX512F);
+    bool amx = (saved & SAVES_AMX) == SAVES_AMX;
+
+    if (has(one.c, bit_SSE3 | bit_SSSE3 | bit_SSE4_1 | bit_SSE4_2 | bit_POPCNT | bit_CMPXCHG16B))
+        sets |= 1u << ISA_V2;
+    if ((sets & 1u << ISA_V2) && avx && has(one.c, bit_FMA | bit_F16C | bit_MOVBE) &&
+        has(seven.b, bit_AVX2 | bit_BMI | bit_BMI2) && has(extended.c, bit_LZCNT))
+        sets |= 1u << ISA_AVX2;
+    if ((sets & 1u << ISA_AVX2) && avx512 && has(seven.b, bit_AVX512BW | bit_AVX512CD | bit_AVX512DQ | bit_AVX512VL))
+        sets |= 1u << ISA_AVX512;
+
+    f->f16c = avx && has(one.c, bit_F16C);
+    f->avx512_vnni = avx512 && has(seven.c, bit_AVX512VNNI);
+    f->avx512_bf16 = avx512 && has(seven1.a, 1u << 5);
+    f->avx512_fp16 = avx512 && has(seven.d, 1u << 23);
+    f->amx_bf16 = amx && has(seven.d, 1u << 24 | 1u << 22);
+    f->amx_int8 = amx && has(seven.d, 1u << 24 | 1u << 25);
+    return sets;
+}
+#elif defined(__aarch64__)
+static unsigned detect(cpu_features *f)
+{
+    (void)f;
+    return 1u << ISA_GENERIC | 1u << ISA_NEON; /* a part of every aarch64 */
+}
+#else
+static unsigned detect(cpu_features *f)
+{
+    (void)f;
+    return 1u << ISA_GENERIC;
+}
+#endif
+
+/* Sets that this library holds kernels for. */
+static unsigned compiled(void)
+{
+    unsigned sets = 0;
+#ifdef HAVE_ISA_GENERIC
+    sets |= 1u << ISA_GENERIC;
+#endif
+#ifdef HAVE_ISA_V2
+    sets |= 1u << ISA_V2;
+#endif
+#ifdef HAVE_ISA_AVX2
+    sets |= 1u << ISA_AVX2;
+#endif
+#ifdef HAVE_ISA_AVX512
+    sets |= 1u << ISA_AVX512;
+#endif
+#ifdef HAVE_ISA_NEON
+    sets |= 1u << ISA_NEON;
+#endif
+    return sets;
+}
+
+static cpu_isa best(unsigned sets)
+{
+    for (int isa = ISA_COUNT - 1; isa > ISA_GENERIC; isa--)
+        if (sets & 1u << isa)
+            return (cpu_isa)isa;
+    return ISA_GENERIC;
+}
+
+/* CAIRN_ISA forces a set. One that is unknown or that the machine lacks is said once, then ignored:
+ * a process that was asked for the impossible still computes. */
+static cpu_isa choose(unsigned sets)
+{
+    const char *wanted = getenv("CAIRN_ISA");
+    if (!wanted || !*wanted)
+        return best(sets);
+    for (int isa = 0; isa < ISA_COUNT; isa++) {
+        bool named = !strcmp(wanted, isa_names[isa]) || (isa == ISA_V2 && !strcmp(wanted, "v2"));
+        if (named && (sets & 1u << isa))
+            return (cpu_isa)isa;
+        if (named) {
+            fprintf(stderr, "cairn: CAIRN_ISA=%s is not available here; using %s\n", wanted, isa_names[best(sets)]);
+            return best(sets);
+        }
+    }
+    fprintf(stderr, "cairn: CAIRN_ISA=%s is none of generic, x86-64-v2, avx2, avx512, neon; using %s\n", wanted,
+            isa_names[best(sets)]);
+    return best(sets);
+}
+
+static int64_t cache_bytes(int name, int64_t otherwise)
+{
+    long bytes = sysconf(name);
+    return bytes > 0 ? bytes : otherwise;
+}
+
+static void fill(void)
+{
+    features.isa = choose(detect(&features) & compiled());
+    features.l1d_bytes = cache_bytes(_SC_LEVEL1_DCACHE_SIZE, 32 << 10);
+    features.l2_bytes = cache_bytes(_SC_LEVEL2_CACHE_SIZE, 1 << 20);
+    features.l3_bytes = cache_bytes(_SC_LEVEL3_CACHE_SIZE, 8 << 20);
+}
+
+const cpu_features *cpu(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, fill);
+    return &features;
+}
+
+const char *cairn_isa(void)
+{
+    return isa_names[cpu()->isa];
+}

@@ -1,0 +1,58 @@
+/* Philox4x32-10 of Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3" (2011),
+ * and the process's generator: a seed, and the number of the next stream. */
+#include "base/random.h"
+
+#include <pthread.h>
+
+enum { ROUNDS = 10 };
+static const uint32_t MULTIPLY_0 = 0xD2511F53, MULTIPLY_1 = 0xCD9E8D57; /* the paper's constants */
+static const uint32_t WEYL_0 = 0x9E3779B9, WEYL_1 = 0xBB67AE85;         /* golden ratio, sqrt(3) - 1 */
+
+philox_block philox(uint64_t seed, uint64_t stream, uint64_t counter)
+{
+    uint32_t c0 = (uint32_t)counter, c1 = (uint32_t)(counter >> 32);
+    uint32_t c2 = (uint32_t)stream, c3 = (uint32_t)(stream >> 32);
+    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
+    for (int round = 0; round < ROUNDS; round++) {
+        uint64_t a = (uint64_t)MULTIPLY_0 * c0, b = (uint64_t)MULTIPLY_1 * c2;
+        c0 = (uint32_t)(b >> 32) ^ c1 ^ k0;
+        c2 = (uint32_t)(a >> 32) ^ c3 ^ k1;
+        c1 = (uint32_t)b;
+        c3 = (uint32_t)a;
+        k0 += WEYL_0;
+        k1 += WEYL_1;
+    }
+    return (philox_block){{c0, c1, c2, c3}};
+}
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static random_state state;
+
+random_state random_next(void)
+{
+    pthread_mutex_lock(&lock);
+    random_state taken = state;
+    state.stream++;
+    pthread_mutex_unlock(&lock);
+    return taken;
+}
+
+random_state random_get(void)
+{
+    pthread_mutex_lock(&lock);
+    random_state now = state;
+    pthread_mutex_unlock(&lock);
+    return now;
+}
+
+void random_set(random_state wanted)
+{
+    pthread_mutex_lock(&lock);
+    state = wanted;
+    pthread_mutex_unlock(&lock);
+}
+
+void cairn_seed(uint64_t seed)
+{
+    random_set((random_state){.seed = seed});
+}
