@@ -1,0 +1,27 @@
+# Libraries that Cairn uses when they are there. A call that needs an absent one fails with a sentence
+# that names the package; see docs/dependencies.md.
+set(CAIRN_OPTIONAL_DEFINITIONS "")
+set(CAIRN_OPTIONAL_INCLUDES "")
+set(CAIRN_OPTIONAL_LIBRARIES "")
+
+macro(cairn_optional name header library)
+  option(CAIRN_WITH_${name} "use ${library} when it is there" ON)
+  if(CAIRN_WITH_${name})
+    find_path(${name}_INCLUDE ${header})
+    find_library(${name}_LIBRARY ${library})
+    mark_as_advanced(${name}_INCLUDE ${name}_LIBRARY)
+    if(${name}_INCLUDE AND ${name}_LIBRARY)
+      list(APPEND CAIRN_OPTIONAL_DEFINITIONS HAVE_${name})
+      list(APPEND CAIRN_OPTIONAL_INCLUDES ${${name}_INCLUDE})
+      list(APPEND CAIRN_OPTIONAL_LIBRARIES ${${name}_LIBRARY})
+    else()
+      message(STATUS "built without lib${library} (${header} not found)")
+    endif()
+  endif()
+endmacro()
+
+cairn_optional(ZLIB zlib.h z)
+cairn_optional(PNG png.h png)
+cairn_optional(JPEG jpeglib.h jpeg)
+cairn_optional(CJSON cjson/cJSON.h cjson)
+list(REMOVE_DUPLICATES CAIRN_OPTIONAL_INCLUDES)
