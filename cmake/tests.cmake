@@ -29,5 +29,6 @@ function(cairn_add_test source)
   target_compile_definitions(${name} PRIVATE CAIRN_BUILD_DIR="${CMAKE_BINARY_DIR}" ${CAIRN_OPTIONAL_DEFINITIONS})
   target_link_libraries(${name} PRIVATE ${ARGN} cairn ${CMOCKA_LIBRARY} Threads::Threads m)
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
-  set_tests_properties(${name} PROPERTIES LABELS ${folder} TIMEOUT 600)
+  set_tests_properties(${name} PROPERTIES LABELS ${folder} TIMEOUT 600
+                       ENVIRONMENT "ASAN_OPTIONS=allocator_may_return_null=1;UBSAN_OPTIONS=print_stacktrace=1;TSAN_OPTIONS=die_after_fork=0")
 endfunction()
