@@ -51,15 +51,28 @@ SIMD_INLINE void vi_store(int32_t *p, VI v) { memcpy(p, &v, sizeof v); }
 #if defined(ISA_AVX512)
 SIMD_INLINE VF vf_load_n(const float *p, int64_t n) { return _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p); }
 SIMD_INLINE void vf_store_n(float *p, int64_t n, VF v) { _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), v); }
+SIMD_INLINE VD vd_load_n(const double *p, int64_t n) { return _mm512_maskz_loadu_pd((__mmask8)((1u << n) - 1), p); }
+SIMD_INLINE void vd_store_n(double *p, int64_t n, VD v) { _mm512_mask_storeu_pd(p, (__mmask8)((1u << n) - 1), v); }
+#elif defined(ISA_AVX2)
+SIMD_INLINE __m256i simd_first_32(int64_t n)
+{
+    return (__m256i)((VI){0, 1, 2, 3, 4, 5, 6, 7} < (int32_t)n);
+}
+SIMD_INLINE __m256i simd_first_64(int64_t n) { return (__m256i)((VL){0, 1, 2, 3} < n); }
+SIMD_INLINE VF vf_load_n(const float *p, int64_t n) { return _mm256_maskload_ps(p, simd_first_32(n)); }
+SIMD_INLINE void vf_store_n(float *p, int64_t n, VF v) { _mm256_maskstore_ps(p, simd_first_32(n), v); }
+SIMD_INLINE VD vd_load_n(const double *p, int64_t n) { return _mm256_maskload_pd(p, simd_first_64(n)); }
+SIMD_INLINE void vd_store_n(double *p, int64_t n, VD v) { _mm256_maskstore_pd(p, simd_first_64(n), v); }
 #else
 SIMD_INLINE VF vf_load_n(const float *p, int64_t n) { VF v = {0}; memcpy(&v, p, (size_t)n * 4); return v; }
 SIMD_INLINE void vf_store_n(float *p, int64_t n, VF v) { memcpy(p, &v, (size_t)n * 4); }
-#endif
 SIMD_INLINE VD vd_load_n(const double *p, int64_t n) { VD v = {0}; memcpy(&v, p, (size_t)n * 8); return v; }
 SIMD_INLINE void vd_store_n(double *p, int64_t n, VD v) { memcpy(p, &v, (size_t)n * 8); }
+#endif
 
-SIMD_INLINE VF vf_set(float x) { return (VF){0} + x; }
-SIMD_INLINE VD vd_set(double x) { return (VD){0} + x; }
+/* x - 0 is x for every x, so that compilers see a plain broadcast; 0 + x would not be, for -0. */
+SIMD_INLINE VF vf_set(float x) { return x - (VF){0}; }
+SIMD_INLINE VD vd_set(double x) { return x - (VD){0}; }
 
 /* a * b + c in one rounding where the set has the instruction, else in two. */
 SIMD_INLINE VF vf_fma(VF a, VF b, VF c)

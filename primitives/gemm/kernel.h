@@ -1,0 +1,38 @@
+/* What a set of matmul micro-kernels offers to the code that blocks (gemm, convolution).
+ *
+ * A tile is at most mr x nr elements of C, kept in registers over a whole run of k. Its two operands:
+ *   B  a panel, b_step elements from one k to the next, nr contiguous elements each (packed panels: b_step = nr,
+ *      zero-filled columns)
+ *   A  either packed, a panel of mr elements for each k; or direct, in the user's memory: element (i, p) of segment s is
+ *      a[offset[s] + i * a_row + p].
+ * C[i][j] = alpha * sum + beta * C[i][j]; the sum of each element is a chain of FMAs in the order of k, whatever
+ * the tile's size: that is what makes a row's bits independent of its neighbours. beta == 0 does not read C. */
+#ifndef PRIMITIVES_GEMM_KERNEL_H
+#define PRIMITIVES_GEMM_KERNEL_H
+#include <stdint.h>
+
+typedef struct gemm_tile {
+    const void *a, *b;
+    void *c;
+    int64_t k;                          /* steps of each segment */
+    int64_t segments;                   /* direct only */
+    const int64_t *offset;              /* direct only: of each segment, in elements */
+    int64_t a_row, b_step, c_row;
+    int rows, cols;                     /* 1 .. mr, 1 .. nr */
+    double alpha, beta;
+} gemm_tile;
+
+typedef const struct gemm_kernel {
+    int element_bytes, mr, nr;
+    int kc;                             /* runs of k no longer than this keep a B panel in L1 */
+    void (*packed)(const gemm_tile *tile);
+    void (*direct)(const gemm_tile *tile);
+    /* to[p * width + i] = from[i][p] for i < count, 0 for count <= i < width; p < n. count <= width: mr or nr. */
+    void (*pack_transposed)(int count, const void *const *from, int64_t n, void *to, int width);
+    /* to[p * width + i] = from[p * step + i], likewise. */
+    void (*pack_copied)(int count, const void *from, int64_t step, int64_t n, void *to, int width);
+} gemm_kernel;
+
+enum { GEMM_MAX_MR = 16, GEMM_MAX_NR = 32, GEMM_MAX_KC = 256 };
+
+#endif

@@ -1,0 +1,94 @@
+/* Matmul micro-kernels of one instruction set: f32 and f64 from the same source, gemm_tile.h. */
+#include "primitives/kernel_table.h"
+#include "primitives/simd.h"
+
+#define UNROLL _Pragma("GCC unroll 16")
+#define UNROLL_K _Pragma("GCC unroll 4")
+
+#if defined(ISA_AVX512) || defined(ISA_NEON) /* 32 vector registers */
+enum { MR = 14 };
+#define TILE_ROWS(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
+#else
+enum { MR = 6 };
+#define TILE_ROWS(X) X(1) X(2) X(3) X(4) X(5) X(6)
+#endif
+
+/* The first and the second halves of two vectors, interleaved element by element. */
+#define LOW2 0, 2
+#define HIGH2 1, 3
+#define LOW4 0, 4, 1, 5
+#define HIGH4 2, 6, 3, 7
+#define LOW8 0, 8, 1, 9, 2, 10, 3, 11
+#define HIGH8 4, 12, 5, 13, 6, 14, 7, 15
+#define LOW16 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define HIGH16 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+
+#if SIMD_BYTES == 64
+#define LOW_F32 LOW16
+#define HIGH_F32 HIGH16
+#define LOW_F64 LOW8
+#define HIGH_F64 HIGH8
+#elif SIMD_BYTES == 32
+#define LOW_F32 LOW8
+#define HIGH_F32 HIGH8
+#define LOW_F64 LOW4
+#define HIGH_F64 HIGH4
+#else
+#define LOW_F32 LOW4
+#define HIGH_F32 HIGH4
+#define LOW_F64 LOW2
+#define HIGH_F64 HIGH2
+#endif
+#define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+
+#define NAME(x) x##_f32
+#define REAL float
+#define VEC VF
+#define LANES LANES_F32
+#define V_LOAD vf_load
+#define V_STORE vf_store
+#define V_LOAD_N vf_load_n
+#define V_STORE_N vf_store_n
+#define V_SET vf_set
+#define V_FMA vf_fma
+#define V_LOW(a, b) SHUFFLE(a, b, LOW_F32)
+#define V_HIGH(a, b) SHUFFLE(a, b, HIGH_F32)
+#include "gemm_tile.h"
+#undef NAME
+#undef REAL
+#undef VEC
+#undef LANES
+#undef V_LOAD
+#undef V_STORE
+#undef V_LOAD_N
+#undef V_STORE_N
+#undef V_SET
+#undef V_FMA
+#undef V_LOW
+#undef V_HIGH
+
+#define NAME(x) x##_f64
+#define REAL double
+#define VEC VD
+#define LANES LANES_F64
+#define V_LOAD vd_load
+#define V_STORE vd_store
+#define V_LOAD_N vd_load_n
+#define V_STORE_N vd_store_n
+#define V_SET vd_set
+#define V_FMA vd_fma
+#define V_LOW(a, b) SHUFFLE(a, b, LOW_F64)
+#define V_HIGH(a, b) SHUFFLE(a, b, HIGH_F64)
+#include "gemm_tile.h"
+
+gemm_kernel KERNEL(gemm_f32) = {
+    .element_bytes = 4, .mr = MR, .nr = 2 * LANES_F32, .kc = GEMM_MAX_KC,
+    .packed = packed_f32, .direct = direct_f32,
+    .pack_transposed = pack_transposed_f32, .pack_copied = pack_copied_f32,
+};
+
+gemm_kernel KERNEL(gemm_f64) = {
+    .element_bytes = 8, .mr = MR, .nr = 2 * LANES_F64, .kc = GEMM_MAX_KC,
+    .packed = packed_f64, .direct = direct_f64,
+    .pack_transposed = pack_transposed_f64, .pack_copied = pack_copied_f64,
+};

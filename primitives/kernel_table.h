@@ -1,0 +1,14 @@
+/* The kernel table's type. Kept apart from kernels.h because files of primitives/isa/ may not see base/cpu.h: there
+ * ISA_AVX2 is a macro. */
+#ifndef PRIMITIVES_KERNEL_TABLE_H
+#define PRIMITIVES_KERNEL_TABLE_H
+#include "primitives/gemm/kernel.h"
+
+/* One best kernel of each row; in an instruction set's own table NULL where it has nothing better than the sets before. */
+typedef struct kernel_table {
+#define X(name, type) type *name;
+#include "primitives/kernels.def"
+#undef X
+} kernel_table;
+
+#endif
