@@ -1,4 +1,6 @@
-/* What the base layer costs: nanoseconds of an allocation, of a parallel region, of random numbers. */
+/* What the machine reaches, and what the base layer costs: nanoseconds of an allocation, of a parallel
+ * region, of random numbers. */
+#include "base/cpu.h"
 #include "base/memory.h"
 #include "base/pool.h"
 #include "base/random.h"
@@ -52,8 +54,16 @@ static void bench_philox(void)
     printf("philox block of 4 words              %8.1f ns\n", (seconds() - start) / ROUNDS * 1e9);
 }
 
+static void print_machine(void)
+{
+    const machine_peaks *p = machine_measure();
+    printf("%s, %d threads: f32 %.1f GFLOP/s, f64 %.1f GFLOP/s, read %.1f GB/s, triad %.1f GB/s\n", cairn_isa(),
+           cairn_threads(), p->f32_flops / 1e9, p->f64_flops / 1e9, p->read_bytes / 1e9, p->triad_bytes / 1e9);
+}
+
 int main(void)
 {
+    print_machine();
     static const int64_t sizes[] = {64, 256, 1024, 4096, 32 << 10, 100 << 10, 1 << 20, 64 << 20};
     for (int i = 0; i < 8; i++)
         bench_buffers(sizes[i]);

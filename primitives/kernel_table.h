@@ -3,6 +3,7 @@
 #ifndef PRIMITIVES_KERNEL_TABLE_H
 #define PRIMITIVES_KERNEL_TABLE_H
 #include "primitives/gemm/kernel.h"
+#include "primitives/peak.h"
 
 /* One best kernel of each row; in an instruction set's own table NULL where it has nothing better than the sets before. */
 typedef struct kernel_table {
