@@ -27,6 +27,18 @@ static void bench_buffers(int64_t bytes)
     printf("buffer_alloc + buffer_free %10lld bytes %8.1f ns\n", (long long)bytes, (seconds() - start) / ROUNDS * 1e9);
 }
 
+static void bench_objects(size_t bytes)
+{
+    enum { ROUNDS = 1000000 };
+    double start = seconds();
+    for (int i = 0; i < ROUNDS; i++) {
+        void *object = mem_new(bytes);
+        __asm__ volatile("" : : "r"(object) : "memory");
+        mem_free(object);
+    }
+    printf("mem_new + mem_free         %10zu bytes %8.1f ns\n", bytes, (seconds() - start) / ROUNDS * 1e9);
+}
+
 static void nothing(void *context, int64_t task, int worker)
 {
     (void)context, (void)task, (void)worker;
@@ -67,6 +79,8 @@ int main(void)
     static const int64_t sizes[] = {64, 256, 1024, 4096, 32 << 10, 100 << 10, 1 << 20, 64 << 20};
     for (int i = 0; i < 8; i++)
         bench_buffers(sizes[i]);
+    bench_objects(48);
+    bench_objects(200);
     bench_regions(1);
     bench_regions(2);
     bench_regions(16);
