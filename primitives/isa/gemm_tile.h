@@ -171,7 +171,8 @@ static void NAME(pack_transposed)(int count, const void *const *from, int64_t n,
     case 1: NAME(pack_groups)(1, count, rows, n, to, width); break;
     case 2: NAME(pack_groups)(2, count, rows, n, to, width); break;
     case 3: NAME(pack_groups)(3, count, rows, n, to, width); break;
-    default: NAME(pack_groups)(4, count, rows, n, to, width);
+    case 4: NAME(pack_groups)(4, count, rows, n, to, width); break;
+    default: NAME(pack_groups)(7, count, rows, n, to, width); /* 14 rows of two f64 lanes: NEON */
     }
 }
 
