@@ -36,6 +36,9 @@ RUN(view_write) RUN(cat)
 /* matmul.c */
 INFER(matmul) GRADIENT(matmul) RUN(matmul) WORKSPACE(matmul)
 
+/* labels.c */
+INFER(labels) RUN(labels)
+
 /* ---- Helpers that operations share */
 
 /* The body of a composite: it keeps nothing but its result. */

@@ -16,4 +16,6 @@
 #include <cairn/base.h>
 #include <cairn/tensor.h>
 #include <cairn/ops.h>
+#include <cairn/nn.h>
+#include <cairn/optim.h>
 #endif
