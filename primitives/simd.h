@@ -39,8 +39,6 @@ typedef uint32_t VU __attribute__((vector_size(SIMD_BYTES)));
 typedef int64_t VL __attribute__((vector_size(SIMD_BYTES)));
 
 #define SIMD_INLINE static inline __attribute__((always_inline, unused))
-/* Before a loop whose trip count is a constant of at most 16: an array that it indexes can then live in registers. */
-#define UNROLL _Pragma("GCC unroll 16")
 
 /* Unaligned loads and stores; the _n forms touch the first n lanes only, the rest read as 0. */
 SIMD_INLINE VF vf_load(const float *p) { VF v; memcpy(&v, p, sizeof v); return v; }
@@ -50,26 +48,65 @@ SIMD_INLINE void vd_store(double *p, VD v) { memcpy(p, &v, sizeof v); }
 SIMD_INLINE VI vi_load(const int32_t *p) { VI v; memcpy(&v, p, sizeof v); return v; }
 SIMD_INLINE void vi_store(int32_t *p, VI v) { memcpy(p, &v, sizeof v); }
 
+SIMD_INLINE VL vl_load(const int64_t *p) { VL v; memcpy(&v, p, sizeof v); return v; }
+SIMD_INLINE void vl_store(int64_t *p, VL v) { memcpy(p, &v, sizeof v); }
+
 #if defined(ISA_AVX512)
-SIMD_INLINE VF vf_load_n(const float *p, int64_t n) { return _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p); }
-SIMD_INLINE void vf_store_n(float *p, int64_t n, VF v) { _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), v); }
-SIMD_INLINE VD vd_load_n(const double *p, int64_t n) { return _mm512_maskz_loadu_pd((__mmask8)((1u << n) - 1), p); }
-SIMD_INLINE void vd_store_n(double *p, int64_t n, VD v) { _mm512_mask_storeu_pd(p, (__mmask8)((1u << n) - 1), v); }
+#define SIMD_MASK16(n) ((__mmask16)((1u << (n)) - 1))
+#define SIMD_MASK8(n) ((__mmask8)((1u << (n)) - 1))
+SIMD_INLINE VF vf_load_n(const float *p, int64_t n) { return _mm512_maskz_loadu_ps(SIMD_MASK16(n), p); }
+SIMD_INLINE void vf_store_n(float *p, int64_t n, VF v) { _mm512_mask_storeu_ps(p, SIMD_MASK16(n), v); }
+SIMD_INLINE VD vd_load_n(const double *p, int64_t n) { return _mm512_maskz_loadu_pd(SIMD_MASK8(n), p); }
+SIMD_INLINE void vd_store_n(double *p, int64_t n, VD v) { _mm512_mask_storeu_pd(p, SIMD_MASK8(n), v); }
+SIMD_INLINE VI vi_load_n(const int32_t *p, int64_t n) { return (VI)_mm512_maskz_loadu_epi32(SIMD_MASK16(n), p); }
+SIMD_INLINE void vi_store_n(int32_t *p, int64_t n, VI v) { _mm512_mask_storeu_epi32(p, SIMD_MASK16(n), (__m512i)v); }
+SIMD_INLINE VL vl_load_n(const int64_t *p, int64_t n) { return (VL)_mm512_maskz_loadu_epi64(SIMD_MASK8(n), p); }
+SIMD_INLINE void vl_store_n(int64_t *p, int64_t n, VL v) { _mm512_mask_storeu_epi64(p, SIMD_MASK8(n), (__m512i)v); }
 #elif defined(ISA_AVX2)
-SIMD_INLINE __m256i simd_first_32(int64_t n)
+SIMD_INLINE __m256i simd_mask8(int64_t n)
 {
-    return (__m256i)((VI){0, 1, 2, 3, 4, 5, 6, 7} < (int32_t)n);
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
 }
-SIMD_INLINE __m256i simd_first_64(int64_t n) { return (__m256i)((VL){0, 1, 2, 3} < n); }
-SIMD_INLINE VF vf_load_n(const float *p, int64_t n) { return _mm256_maskload_ps(p, simd_first_32(n)); }
-SIMD_INLINE void vf_store_n(float *p, int64_t n, VF v) { _mm256_maskstore_ps(p, simd_first_32(n), v); }
-SIMD_INLINE VD vd_load_n(const double *p, int64_t n) { return _mm256_maskload_pd(p, simd_first_64(n)); }
-SIMD_INLINE void vd_store_n(double *p, int64_t n, VD v) { _mm256_maskstore_pd(p, simd_first_64(n), v); }
+SIMD_INLINE __m256i simd_mask4(int64_t n)
+{
+    return _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), _mm256_setr_epi64x(0, 1, 2, 3));
+}
+SIMD_INLINE VF vf_load_n(const float *p, int64_t n) { return _mm256_maskload_ps(p, simd_mask8(n)); }
+SIMD_INLINE void vf_store_n(float *p, int64_t n, VF v) { _mm256_maskstore_ps(p, simd_mask8(n), v); }
+SIMD_INLINE VD vd_load_n(const double *p, int64_t n) { return _mm256_maskload_pd(p, simd_mask4(n)); }
+SIMD_INLINE void vd_store_n(double *p, int64_t n, VD v) { _mm256_maskstore_pd(p, simd_mask4(n), v); }
+SIMD_INLINE VI vi_load_n(const int32_t *p, int64_t n) { return (VI)_mm256_maskload_epi32(p, simd_mask8(n)); }
+SIMD_INLINE void vi_store_n(int32_t *p, int64_t n, VI v) { _mm256_maskstore_epi32(p, simd_mask8(n), (__m256i)v); }
+SIMD_INLINE VL vl_load_n(const int64_t *p, int64_t n)
+{
+    return (VL)_mm256_maskload_epi64((const long long *)p, simd_mask4(n));
+}
+SIMD_INLINE void vl_store_n(int64_t *p, int64_t n, VL v)
+{
+    _mm256_maskstore_epi64((long long *)p, simd_mask4(n), (__m256i)v);
+}
 #else
-SIMD_INLINE VF vf_load_n(const float *p, int64_t n) { VF v = {0}; memcpy(&v, p, (size_t)n * 4); return v; }
-SIMD_INLINE void vf_store_n(float *p, int64_t n, VF v) { memcpy(p, &v, (size_t)n * 4); }
-SIMD_INLINE VD vd_load_n(const double *p, int64_t n) { VD v = {0}; memcpy(&v, p, (size_t)n * 8); return v; }
-SIMD_INLINE void vd_store_n(double *p, int64_t n, VD v) { memcpy(p, &v, (size_t)n * 8); }
+/* Lane by lane: a memcpy of unknown size would be a call. */
+#define SIMD_PART(V, E, prefix, lanes)                             \
+    SIMD_INLINE V prefix##_load_n(const E *p, int64_t n)           \
+    {                                                              \
+        V v = {0};                                                 \
+        for (int i = 0; i < lanes; i++)                            \
+            if (i < n)                                             \
+                v[i] = p[i];                                       \
+        return v;                                                  \
+    }                                                              \
+    SIMD_INLINE void prefix##_store_n(E *p, int64_t n, V v)        \
+    {                                                              \
+        for (int i = 0; i < lanes; i++)                            \
+            if (i < n)                                             \
+                p[i] = v[i];                                       \
+    }
+SIMD_PART(VF, float, vf, LANES_F32)
+SIMD_PART(VD, double, vd, LANES_F64)
+SIMD_PART(VI, int32_t, vi, LANES_F32)
+SIMD_PART(VL, int64_t, vl, LANES_F64)
+#undef SIMD_PART
 #endif
 
 /* x - 0 is x for every x, so that compilers see a plain broadcast; 0 + x would not be, for -0. */

@@ -36,10 +36,10 @@ program_type program_type_of(cairn_dtype dtype);
 
 /* Every instruction of arithmetic: X(NAME, operands, types it exists for, result).
  * Types: F = f32 f64, I = i32 i64, A = all. Result: SAME as the operands, or BOOL (i32 of 0 and 1).
- * Semantics are PyTorch's: integer division and shifts by zero or too far give 0 (no trap), REMAINDER has the sign of
- * the divisor and FMOD of the dividend, MINIMUM and MAXIMUM propagate NaN, SIGN(NaN) = NaN, ROUND is half to even,
- * integer POW wraps and a negative exponent gives 0 (1 and -1 as they are). Transcendentals are within 2 ulp, the same
- * bits on every instruction set. */
+ * Semantics are PyTorch's: integer division by zero gives 0 (no trap), a shift too far gives 0 (to the right, of a
+ * negative number: -1), REMAINDER has the sign of the divisor and FMOD of the dividend, MINIMUM and MAXIMUM propagate
+ * NaN, SIGN(NaN) = NaN, ROUND is half to even, integer POW wraps and a negative exponent gives 0 (1 and -1 as they
+ * are). Transcendentals are within 2 ulp, the same bits on every instruction set. */
 #define PROGRAM_OPS(X)             \
     X(NEG, 1, A, SAME)             \
     X(ABS, 1, A, SAME)             \
@@ -112,7 +112,7 @@ program_type program_type_of(cairn_dtype dtype);
     X(WHERE, 3, A, SAME) /* a (i32 boolean) ? b : c */ \
     X(UNIFORM, 3, I, F32) /* (i64 index, seed, stream): f32 in [0, 1), 24 bits: Philox, base/random.h */ \
     X(NORMAL, 3, I, F32)  /* likewise: standard normal, Box-Muller on the pair of words (i & ~1) */ \
-    X(BITS, 3, I, SAME)   /* likewise: 63 random bits, i64 >= 0, from the words (2i, 2i + 1) */
+    X(BITS, 3, I, SAME)   /* likewise: 63 random bits, i64 >= 0, of the words 2i (low) and 2i + 1 (high) */
 
 typedef enum program_op {
 #define X(name, operands, types, result) P_##name,
@@ -169,8 +169,8 @@ typedef struct program_call {
 } program_call;
 
 /* Runs over the whole domain on the pool. Stores may alias loads of exactly the same elements (in place), and nothing
- * else. Coalesces axes itself. `scratch`, `scratch_bytes`: at least program_scratch_bytes(call), 64-byte aligned; nothing
- * is allocated during the run. */
+ * else. Coalesces axes itself. `scratch`: at least program_scratch_bytes(call), 64-byte aligned; nothing is allocated
+ * during the run. The size depends on cairn_threads(): it is asked for again after that changed. */
 void program_run(const program_call *call, void *scratch);
 int64_t program_scratch_bytes(const program_call *call);
 
