@@ -130,18 +130,46 @@ static cpu_isa choose(unsigned sets)
     return best(sets);
 }
 
-static int64_t cache_bytes(int name, int64_t otherwise)
+/* One word of a file below cpu0's caches; false when there is none. */
+static bool read_cache_word(int index, const char *name, char word[32])
+{
+    char path[96];
+    snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/cache/index%d/%s", index, name);
+    FILE *f = fopen(path, "re");
+    bool read = f && fscanf(f, "%31s", word) == 1;
+    if (f)
+        fclose(f);
+    return read;
+}
+
+/* The size of the first CPU's data cache of a level, as the kernel shows it ("48K"); 0 when it does not. */
+static int64_t cache_from_kernel(int level)
+{
+    char word[32], type[32], size[32], *unit;
+    for (int index = 0; read_cache_word(index, "level", word) && read_cache_word(index, "type", type) &&
+                        read_cache_word(index, "size", size); index++) {
+        if (atoi(word) != level || !strcmp(type, "Instruction"))
+            continue;
+        int64_t bytes = strtoll(size, &unit, 10);
+        return *unit == 'M' ? bytes << 20 : *unit == 'K' ? bytes << 10 : bytes;
+    }
+    return 0;
+}
+
+/* The C library asks the processor on x86; elsewhere the kernel knows. */
+static int64_t cache_bytes(int level, int name, int64_t otherwise)
 {
     long bytes = sysconf(name);
-    return bytes > 0 ? bytes : otherwise;
+    int64_t known = bytes > 0 ? bytes : cache_from_kernel(level);
+    return known > 0 ? known : otherwise;
 }
 
 static void fill(void)
 {
     features.isa = choose(detect(&features) & compiled());
-    features.l1d_bytes = cache_bytes(_SC_LEVEL1_DCACHE_SIZE, 32 << 10);
-    features.l2_bytes = cache_bytes(_SC_LEVEL2_CACHE_SIZE, 1 << 20);
-    features.l3_bytes = cache_bytes(_SC_LEVEL3_CACHE_SIZE, 8 << 20);
+    features.l1d_bytes = cache_bytes(1, _SC_LEVEL1_DCACHE_SIZE, 32 << 10);
+    features.l2_bytes = cache_bytes(2, _SC_LEVEL2_CACHE_SIZE, 1 << 20);
+    features.l3_bytes = cache_bytes(3, _SC_LEVEL3_CACHE_SIZE, 8 << 20);
 }
 
 const cpu_features *cpu(void)

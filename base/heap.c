@@ -25,7 +25,7 @@ enum {
     BIN_WORDS = (BINS + 63) / 64,
 };
 static const int64_t HUGE_PAGE = 2 << 20, BIG_BLOCK = 1 << 20, MOST_BYTES = (int64_t)1 << 46;
-static const int64_t LEAST_REGION = 4 << 20, MOST_SMALL_REGION = 32 << 20;
+static const int64_t LEAST_REGION = 4 << 20, MOST_GROWTH[] = {32 << 20, 256 << 20}; /* of each part */
 
 typedef struct part part;
 
@@ -159,16 +159,13 @@ static void release_unused_regions(part *p)
     }
 }
 
-/* The bytes to map for a block that no region has room for. Small blocks' regions double. */
+/* The bytes to map for a block that no region has room for. Regions double, up to a limit, so that few of them
+ * hold many blocks, which can then be merged; what is mapped and never touched costs nothing. */
 static int64_t region_bytes(const part *p, int64_t block_bytes)
 {
-    int64_t bytes = block_bytes + PAGE;
-    int64_t least = p == &parts[0] ? p->mapped_bytes : LEAST_REGION;
-    if (p == &parts[0] && least > MOST_SMALL_REGION)
-        least = MOST_SMALL_REGION;
-    if (least < LEAST_REGION)
-        least = LEAST_REGION;
-    return ((bytes > least ? bytes : least) + HUGE_PAGE - 1) & -HUGE_PAGE;
+    int64_t bytes = block_bytes + PAGE, growth = p->mapped_bytes, most = MOST_GROWTH[p - parts];
+    growth = growth < LEAST_REGION ? LEAST_REGION : growth > most ? most : growth;
+    return ((bytes > growth ? bytes : growth) + HUGE_PAGE - 1) & -HUGE_PAGE;
 }
 
 static bool add_region(part *p, int64_t block_bytes)
@@ -181,6 +178,7 @@ static bool add_region(part *p, int64_t block_bytes)
     region *r = map_aligned(bytes);
     if (!r) {
         heap_trim();
+        bytes = (block_bytes + PAGE + HUGE_PAGE - 1) & -HUGE_PAGE;
         r = map_aligned(bytes);
     }
     if (!r)

@@ -50,6 +50,7 @@ typedef struct cache {
     _Atomic int64_t pending_bytes;      /* taken less given since the last publish; may be negative */
     _Atomic int64_t pending_high_bytes; /* the most that pending_bytes was since then */
     _Atomic int64_t allocations;        /* buffers since the last publish */
+    _Atomic int64_t objects;            /* objects since then */
     struct cache *next;
 } cache;
 
@@ -59,7 +60,7 @@ static list central[CLASSES];
 static cache *caches;
 static int64_t current_bytes, peak_bytes, allocations;
 
-static _Atomic int64_t object_allocations;
+static _Atomic int64_t objects; /* of threads without a cache, and published ones */
 static _Atomic int64_t allowed = -1; /* allocations that may still succeed; -1: all */
 
 static _Thread_local cache *mine __attribute__((tls_model("initial-exec")));
@@ -153,6 +154,8 @@ static void publish(cache *c)
         peak_bytes = current_bytes + load(&c->pending_high_bytes);
     current_bytes += load(&c->pending_bytes);
     allocations += load(&c->allocations);
+    atomic_fetch_add_explicit(&objects, load(&c->objects), memory_order_relaxed);
+    store(&c->objects, 0);
     store(&c->pending_bytes, 0);
     store(&c->pending_high_bytes, 0);
     store(&c->allocations, 0);
@@ -390,10 +393,28 @@ void buffer_free(void *buffer, int64_t bytes)
 
 /* ---- Objects ------------------------------------------------------------------------------------ */
 
+static inline void count_object(void)
+{
+    cache *c = mine;
+    if (c)
+        store(&c->objects, load(&c->objects) + 1);
+    else
+        atomic_fetch_add_explicit(&objects, 1, memory_order_relaxed);
+}
+
+/* glibc's malloc takes small blocks from a cache of the thread, its calloc does not. */
+static inline void *new_cleared(size_t bytes)
+{
+    if (bytes > LINEAR_MOST)
+        return calloc(1, bytes);
+    void *object = malloc(bytes ? bytes : 1);
+    return object ? memset(object, 0, bytes) : NULL;
+}
+
 void *mem_new(size_t bytes)
 {
-    atomic_fetch_add_explicit(&object_allocations, 1, memory_order_relaxed);
-    void *object = injected_failure() ? NULL : calloc(1, bytes ? bytes : 1);
+    count_object();
+    void *object = injected_failure() ? NULL : new_cleared(bytes);
     return object ? object : out_of_memory((int64_t)bytes);
 }
 
@@ -407,7 +428,7 @@ void *mem_array(size_t count, size_t bytes)
 
 void *mem_resize(void *old, size_t bytes)
 {
-    atomic_fetch_add_explicit(&object_allocations, 1, memory_order_relaxed);
+    count_object();
     void *object = injected_failure() ? NULL : realloc(old, bytes ? bytes : 1);
     return object ? object : out_of_memory((int64_t)bytes);
 }
@@ -433,7 +454,13 @@ void mem_fail_after(int64_t n)
 
 int64_t mem_allocation_count(void)
 {
-    return atomic_load(&object_allocations) + cairn_memory().allocations;
+    int64_t buffers = cairn_memory().allocations; /* publishes this thread's objects too */
+    pthread_mutex_lock(&lock);
+    int64_t count = buffers + load(&objects);
+    for (cache *c = caches; c; c = c->next)
+        count += load(&c->objects);
+    pthread_mutex_unlock(&lock);
+    return count;
 }
 
 /* Free blocks of small classes, of all threads. */

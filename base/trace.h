@@ -4,7 +4,8 @@
  *     ... work ...
  *     trace_end(t, "matmul 512x512x512", "kernel", bytes, flops);
  *
- * Costs one predictable branch when no trace is on. `name` is copied. */
+ * Costs one predictable branch when no trace is on, about a microsecond when one is. `name` is copied.
+ * The file is complete when the process ends; one of a process that was killed opens too. */
 #ifndef BASE_TRACE_H
 #define BASE_TRACE_H
 #include <cairn/base.h>

@@ -2,7 +2,10 @@
  * ISA_AVX2 is a macro. */
 #ifndef PRIMITIVES_KERNEL_TABLE_H
 #define PRIMITIVES_KERNEL_TABLE_H
+#include "primitives/conv/depthwise.h"
 #include "primitives/gemm/kernel.h"
+#include "primitives/peak.h"
+#include "primitives/pool/pool.h"
 
 /* One best kernel of each row; in an instruction set's own table NULL where it has nothing better than the sets before. */
 typedef struct kernel_table {

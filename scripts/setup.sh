@@ -36,7 +36,7 @@ case $goal in long)
     have aarch64-linux-gnu-gcc || want gcc-aarch64-linux-gnu
     [ -e /usr/aarch64-linux-gnu/include/stdio.h ] || want libc6-dev-arm64-cross
     have qemu-aarch64 || want qemu-user
-    [ -e "$(clang-19 -print-file-name=libclang_rt.fuzzer.a 2>/dev/null)" ] || want libclang-rt-19-dev
+    [ -e "$(clang-19 -print-resource-dir 2>/dev/null)/lib/linux/libclang_rt.fuzzer-$(uname -m).a" ] || want libclang-rt-19-dev
 esac
 
 [ -n "$needed$wanted" ] || exit 0

@@ -2,8 +2,7 @@
 
 #include "base/pool.h"
 #include "primitives/gemm/half.h"
-
-#include <stdatomic.h>
+#include "primitives/slots.h"
 
 enum {
     ROW_BLOCK = 168,                    /* rows whose A (168 x 256 f32: 172 KB) stays in L2; 12 tiles of 14, 28 of 6 */
@@ -24,11 +23,6 @@ typedef struct blocking {
     int64_t chunk;                      /* columns of C per pass */
     int slots;
 } blocking;
-
-static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-static int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
-static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 
 /* ---- Packing ------------------------------------------------------------------------------------*/
 
@@ -69,7 +63,7 @@ void matmul_pack(gemm_kernel *kernel, const matmul_operand *from, int64_t first,
     const int bytes = kernel->element_bytes;
     const char *in = from->data + (first * from->major + p0 * from->minor) * bytes;
     if (from->major == 1) {
-        kernel->pack_copied(count, in, from->minor, run, to, width);
+        kernel->pack_copied(count, in, from->minor, run, to, width, width);
     } else if (from->minor == 1) {
         const void *rows[GEMM_MAX_NR];
         for (int i = 0; i < count; i++)
@@ -168,8 +162,7 @@ typedef struct job {
     blocking cut;
     char *packed_a, *packed_b, *slots;
     int64_t column0, columns;           /* the chunk of C in work */
-    int64_t row_blocks, tasks;
-    atomic_llong next;
+    int64_t row_blocks;
 } job;
 
 static int64_t packed_at(const job *j, int64_t first, int64_t p0, int64_t run, int64_t padded)
@@ -212,11 +205,6 @@ typedef struct block {
     int64_t p, run;
     char *slot;                         /* the task's own memory */
 } block;
-
-static int64_t even_tile(int64_t rows, int64_t mr)
-{
-    return rows ? ceil_div(rows, ceil_div(rows, mr)) : 1;
-}
 
 static void pack_a_block(const block *k, int64_t tile_rows)
 {
@@ -311,21 +299,17 @@ static void run_block(block *k)
         mm->epilogue(mm->epilogue_context, mm->batch, k->row0, k->rows, k->column0, k->columns);
 }
 
-/* A slot takes blocks until none is left: so memory is the slot's, and no thread waits while there is work. */
-static void run_slot(void *context, int64_t slot, int worker)
+static void run_task(void *context, int64_t task, int64_t slot)
 {
-    job *j = context;
+    const job *j = context;
     const blocking *cut = &j->cut;
-    (void)worker;
-    for (int64_t task; (task = atomic_fetch_add(&j->next, 1)) < j->tasks;) {
-        block k = {.j = j, .slot = j->slots + slot * cut->slot_bytes};
-        k.row0 = task % j->row_blocks * cut->row_block;
-        k.rows = smaller(cut->row_block, j->mm->m - k.row0);
-        k.column0 = task / j->row_blocks * cut->column_block;
-        k.columns = smaller(cut->column_block, j->columns - k.column0);
-        k.column0 += j->column0;
-        run_block(&k);
-    }
+    block k = {.j = j, .slot = j->slots + slot * cut->slot_bytes};
+    k.row0 = task % j->row_blocks * cut->row_block;
+    k.rows = smaller(cut->row_block, j->mm->m - k.row0);
+    k.column0 = task / j->row_blocks * cut->column_block;
+    k.columns = smaller(cut->column_block, j->columns - k.column0);
+    k.column0 += j->column0;
+    run_block(&k);
 }
 
 void matmul_run(const matmul *mm, int threads, void *workspace, int64_t bytes)
@@ -344,8 +328,6 @@ void matmul_run(const matmul *mm, int threads, void *workspace, int64_t bytes)
         j.columns = smaller(j.cut.chunk, mm->n - j.column0);
         if (j.cut.b == BEFORE)
             pool_run(ceil_div(j.columns, kernel->nr), pack_b_before, &j);
-        j.tasks = j.row_blocks * ceil_div(j.columns, j.cut.column_block);
-        atomic_store(&j.next, 0);
-        pool_run(j.cut.slots, run_slot, &j);
+        slots_run(j.row_blocks * ceil_div(j.columns, j.cut.column_block), j.cut.slots, run_task, &j);
     }
 }

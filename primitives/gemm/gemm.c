@@ -1,10 +1,8 @@
 /* cairn_gemm: checks, then a matrix product for each member of the batch. */
 #include "base/error.h"
-#include "base/pool.h"
 #include "primitives/gemm/block.h"
 #include "primitives/kernels.h"
-
-#include <stdatomic.h>
+#include "primitives/slots.h"
 
 /* ---- Checks -------------------------------------------------------------------------------------*/
 
@@ -87,7 +85,7 @@ static int batch_slots(const cairn_gemm *g, int threads)
 
 static int64_t slot_bytes(const matmul *mm)
 {
-    return (matmul_workspace(mm, 1) + 63) / 64 * 64;
+    return round_up(matmul_workspace(mm, 1), 64);
 }
 
 int64_t cairn_gemm_workspace_bytes(const cairn_gemm *g)
@@ -103,17 +101,13 @@ typedef struct batch_job {
     const cairn_gemm *g;
     char *workspace;
     int64_t slot_bytes;
-    atomic_llong next;
 } batch_job;
 
-static void run_matrices(void *context, int64_t slot, int worker)
+static void run_matrix(void *context, int64_t index, int64_t slot)
 {
-    batch_job *j = context;
-    (void)worker;
-    for (int64_t index; (index = atomic_fetch_add(&j->next, 1)) < j->g->batch;) {
-        const matmul mm = matrix(j->g, index);
-        matmul_run(&mm, 1, j->workspace + slot * j->slot_bytes, j->slot_bytes);
-    }
+    const batch_job *j = context;
+    const matmul mm = matrix(j->g, index);
+    matmul_run(&mm, 1, j->workspace + slot * j->slot_bytes, j->slot_bytes);
 }
 
 static cairn_status too_small(int64_t given, int64_t needed)
@@ -131,7 +125,7 @@ static cairn_status run_batch(const cairn_gemm *g, int threads, void *workspace,
         slots = bytes / j.slot_bytes;
     if (!slots || (j.slot_bytes && !workspace))
         return too_small(workspace ? bytes : 0, j.slot_bytes);
-    pool_run(slots, run_matrices, &j);
+    slots_run(g->batch, slots, run_matrix, &j);
     return CAIRN_OK;
 }
 

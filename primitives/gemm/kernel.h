@@ -29,8 +29,8 @@ typedef const struct gemm_kernel {
     void (*direct)(const gemm_tile *tile);
     /* to[p * width + i] = from[i][p] for i < count, 0 for count <= i < width; p < n. count <= width: mr or nr. */
     void (*pack_transposed)(int count, const void *const *from, int64_t n, void *to, int width);
-    /* to[p * width + i] = from[p * step + i], likewise. */
-    void (*pack_copied)(int count, const void *from, int64_t step, int64_t n, void *to, int width);
+    /* to[p * to_step + i] = from[p * step + i], likewise; width <= nr, to_step >= width. */
+    void (*pack_copied)(int count, const void *from, int64_t step, int64_t n, void *to, int width, int64_t to_step);
 } gemm_kernel;
 
 enum { GEMM_MAX_MR = 16, GEMM_MAX_NR = 32, GEMM_MAX_KC = 256 };

@@ -2,7 +2,6 @@
 #include "primitives/kernel_table.h"
 #include "primitives/simd.h"
 
-#define UNROLL _Pragma("GCC unroll 16")
 #define UNROLL_K _Pragma("GCC unroll 4")
 
 #if defined(ISA_AVX512) || defined(ISA_NEON) /* 32 vector registers */
@@ -41,42 +40,14 @@ enum { MR = 6 };
 #endif
 #define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 
-#define NAME(x) x##_f32
-#define REAL float
-#define VEC VF
-#define LANES LANES_F32
-#define V_LOAD vf_load
-#define V_STORE vf_store
-#define V_LOAD_N vf_load_n
-#define V_STORE_N vf_store_n
-#define V_SET vf_set
-#define V_FMA vf_fma
+#include "real_f32.h"
 #define V_LOW(a, b) SHUFFLE(a, b, LOW_F32)
 #define V_HIGH(a, b) SHUFFLE(a, b, HIGH_F32)
 #include "gemm_tile.h"
-#undef NAME
-#undef REAL
-#undef VEC
-#undef LANES
-#undef V_LOAD
-#undef V_STORE
-#undef V_LOAD_N
-#undef V_STORE_N
-#undef V_SET
-#undef V_FMA
 #undef V_LOW
 #undef V_HIGH
 
-#define NAME(x) x##_f64
-#define REAL double
-#define VEC VD
-#define LANES LANES_F64
-#define V_LOAD vd_load
-#define V_STORE vd_store
-#define V_LOAD_N vd_load_n
-#define V_STORE_N vd_store_n
-#define V_SET vd_set
-#define V_FMA vd_fma
+#include "real_f64.h"
 #define V_LOW(a, b) SHUFFLE(a, b, LOW_F64)
 #define V_HIGH(a, b) SHUFFLE(a, b, HIGH_F64)
 #include "gemm_tile.h"

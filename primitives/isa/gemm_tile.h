@@ -171,19 +171,22 @@ static void NAME(pack_transposed)(int count, const void *const *from, int64_t n,
     case 1: NAME(pack_groups)(1, count, rows, n, to, width); break;
     case 2: NAME(pack_groups)(2, count, rows, n, to, width); break;
     case 3: NAME(pack_groups)(3, count, rows, n, to, width); break;
-    default: NAME(pack_groups)(4, count, rows, n, to, width);
+    case 4: NAME(pack_groups)(4, count, rows, n, to, width); break;
+    default: NAME(pack_groups)(7, count, rows, n, to, width); /* 14 rows of two f64 lanes: NEON */
     }
 }
 
-static void NAME(pack_copied)(int count, const void *from, int64_t step, int64_t n, void *to, int width)
+/* Whole vectors may spill into the next step, which is written after, only where a step is the panel's full width. */
+static void NAME(pack_copied)(int count, const void *from, int64_t step, int64_t n, void *to, int width, int64_t to_step)
 {
     const REAL *in = from;
     REAL *out = to;
-    for (int64_t p = 0; p < n; p++, in += step, out += width)
+    const int64_t spills = to_step == width ? n - 1 : 0;
+    for (int64_t p = 0; p < n; p++, in += step, out += to_step)
         for (int i = 0; i < width; i += LANES) {
             const int left = count - i;
             const VEC v = left >= LANES ? V_LOAD(in + i) : left > 0 ? V_LOAD_N(in + i, left) : V_SET(0);
-            if (i + LANES <= width || p + 1 < n)
+            if (i + LANES <= width || p < spills)
                 V_STORE(out + i, v);
             else
                 V_STORE_N(out + i, width - i, v);

@@ -208,7 +208,7 @@ static int threads_in_child(void (*prepare)(void))
     if (child == 0) {
         prepare();
         dup2(pipes[1], 1);
-        execl(CAIRN_BUILD_DIR "/test_pool", "test_pool", "--threads", NULL);
+        execl("/proc/self/exe", "test_pool", "--threads", NULL);
         _exit(1);
     }
     close(pipes[1]);

@@ -88,6 +88,10 @@ int main(int argc, char **argv)
     if (folder)
         closedir(folder);
     feed((const uint8_t *)"", 0);
+    uint8_t noise[64];
+    for (size_t i = 0; i < sizeof noise; i++)
+        noise[i] = (uint8_t)random_below(256);
+    run_seed(noise, sizeof noise);
     printf("%d seeds, %d mutations of each\n", seeds, MUTATIONS);
     return 0;
 }

@@ -54,7 +54,7 @@ static void check_pack(gemm_kernel *kernel, int count, int width, int64_t n, int
     if (transposed)
         kernel->pack_transposed(count, rows, n, to, width);
     else
-        kernel->pack_copied(count, from, step, n, to, width);
+        kernel->pack_copied(count, from, step, n, to, width, width);
     for (int64_t p = 0; p < n; p++)
         for (int i = 0; i < width; i++)
             assert_true(get(to, type, p * width + i) ==

@@ -1,0 +1,118 @@
+/* The thread's state: its scopes, its modes, and its free lists of values and handles. */
+#include "framework/graph/graph.h"
+#include "framework/graph/pools.h"
+#include "framework/exec/exec.h"
+#include <pthread.h>
+#include <stdlib.h>
+
+enum { FREE_LIMIT = 4096 };                /* more than this go back to malloc */
+
+typedef struct free_list {
+    void *first;
+    int count;
+} free_list;
+
+static _Thread_local thread_state state;
+static _Thread_local free_list free_values, free_handles;
+static _Thread_local bool leaving;         /* set while the thread ends: nothing is kept then */
+
+/* Each thread that makes tensors releases its outermost scope and its free lists when it ends. */
+static pthread_key_t at_exit;
+static pthread_once_t at_exit_once = PTHREAD_ONCE_INIT;
+static _Thread_local bool registered;
+
+static void empty(free_list *list)
+{
+    while (list->first) {
+        void *next = *(void **)list->first;
+        mem_free(list->first);
+        list->first = next;
+    }
+    list->count = 0;
+}
+
+static void thread_end(void *unused)
+{
+    (void)unused;
+    leaving = true;
+    cairn_scope_pop((cairn_mark){0}, NULL);
+    value_unref(state.loss);
+    mem_free(state.scope);
+    mem_free(state.walk_stack);
+    plan_cache_free(state.plans);
+    state = (thread_state){0};
+    empty(&free_values);
+    empty(&free_handles);
+}
+
+static void process_end(void)
+{
+    if (registered)
+        thread_end(NULL);
+}
+
+static void make_key(void)
+{
+    pthread_key_create(&at_exit, thread_end);
+    atexit(process_end);
+}
+
+static void register_thread(void)
+{
+    registered = true;
+    pthread_once(&at_exit_once, make_key);
+    pthread_setspecific(at_exit, &state);
+}
+
+thread_state *thread(void)
+{
+    if (!registered)
+        register_thread();
+    return &state;
+}
+
+/* Under the address sanitizer every object is a malloc of its own, so that a use after its end is seen. */
+static bool keeps(const free_list *list)
+{
+#if defined(__SANITIZE_ADDRESS__) || defined(CAIRN_NO_FREE_LISTS)
+    (void)list;
+    return false;
+#else
+    return list->count < FREE_LIMIT && registered && !leaving;
+#endif
+}
+
+static void *take(free_list *list, size_t bytes)
+{
+    void *object = list->first;
+    if (!object)
+        return mem_new(bytes);
+    list->first = *(void **)object;
+    list->count--;
+    return object;
+}
+
+static void give(free_list *list, void *object)
+{
+    if (!keeps(list)) {
+        mem_free(object);
+        return;
+    }
+    *(void **)object = list->first;
+    list->first = object;
+    list->count++;
+}
+
+value *pool_value_take(void) { return take(&free_values, sizeof(value)); }
+void pool_value_give(value *v) { give(&free_values, v); }
+cairn_tensor *pool_handle_take(void) { return take(&free_handles, sizeof(cairn_tensor)); }
+void pool_handle_give(cairn_tensor *t) { give(&free_handles, t); }
+
+void cairn_no_grad_begin(void) { thread()->no_grad++; }
+void cairn_no_grad_end(void)
+{
+    if (thread()->no_grad > 0)
+        thread()->no_grad--;
+}
+bool cairn_grad_enabled(void) { return thread()->no_grad == 0; }
+void cairn_set_strict_broadcasting(bool strict) { thread()->strict_broadcasting = strict; }

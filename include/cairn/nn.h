@@ -1,0 +1,191 @@
+/* Networks: modules with parameters, and losses.
+ *
+ * A module is a forward function with what it remembers: parameters (trained), buffers (kept with them, not trained) and
+ * children. Names are those of PyTorch's state dict ("0.weight", "layer1.0.bn1.running_mean"), so weights interchange.
+ *
+ *     cairn_module *net = cairn_sequential(cairn_linear_layer(784, 128, NULL), cairn_activation(CAIRN_RELU),
+ *                                          cairn_linear_layer(128, 10, NULL), NULL);
+ *     cairn_tensor *logits = cairn_call(net, images);               // (N, 784) -> (N, 10)
+ *     ...
+ *     cairn_module_free(net);
+ *
+ * One's own module is a forward function and cairn_module_new:
+ *
+ *     // y = x + body(x)
+ *     static cairn_tensor *residual_forward(cairn_module *self, cairn_tensor *x)
+ *     {
+ *         return cairn_add(x, cairn_call(cairn_child(self, "body"), x));
+ *     }
+ *     cairn_module *m = cairn_module_new("Residual", residual_forward, 0);
+ *     cairn_module_add(m, "body", cairn_linear_layer(32, 32, NULL));
+ *
+ * Ownership. A module belongs to who made it, until it is given to another one as its child: so only the outermost is
+ * freed. It keeps its tensors; those that its functions return are borrowed.
+ *
+ * Errors. A constructor returns NULL; NULL as a child passes on: the parent's constructor returns NULL too and frees the
+ * other children. So a whole network may be written as one expression, with one check at its end. */
+#ifndef CAIRN_NN_H
+#define CAIRN_NN_H
+#include <cairn/ops.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct cairn_module cairn_module;
+
+/* Named tensors, borrowed. count is -1 when something went wrong, with the error set; what takes a list passes that on. */
+typedef struct cairn_tensor_list {
+    int count;
+    cairn_tensor *const *tensors;
+    const char *const *names;            /* or NULL */
+} cairn_tensor_list;
+
+/* ---- Modules of one's own ------------------------------------------------------------------------------*/
+/* Called by cairn_call, within a scope of its own. */
+typedef cairn_tensor *(*cairn_forward)(cairn_module *self, cairn_tensor *x);
+
+/* A module without parts. `kind` is its name in messages (copied); `forward` may be NULL for what only holds others;
+ * `state_bytes` of zeroed memory are its own: cairn_state. */
+CAIRN_API cairn_module *cairn_module_new(const char *kind, cairn_forward forward, size_t state_bytes);
+CAIRN_API void *cairn_state(cairn_module *m);
+/* `release(self)` is called when the module is freed, for what its state holds. */
+CAIRN_API void cairn_module_on_release(cairn_module *m, void (*release)(cairn_module *self));
+/* With its children. NULL is allowed. */
+CAIRN_API void cairn_module_free(cairn_module *m);
+
+/* Parts, under a name without dots that m does not have yet (else E_ARGUMENT). Each returns the part, or NULL with the error
+ * set: then m counts as failed, and cairn_call and every parent's constructor refuse it.
+ * The child becomes m's own, and is freed at once when it cannot be added. */
+CAIRN_API cairn_module *cairn_module_add(cairn_module *m, const char *name, cairn_module *child);
+/* The tensor is kept and wants a gradient from now on. */
+CAIRN_API cairn_tensor *cairn_module_add_parameter(cairn_module *m, const char *name, cairn_tensor *x);
+CAIRN_API cairn_tensor *cairn_module_add_buffer(cairn_module *m, const char *name, cairn_tensor *x);
+
+/* ---- Using modules ------------------------------------------------------------------------------------*/
+/* The module's result for x, in the current scope; what forward makes on its way is released. NULL for a NULL m or x,
+ * and E_STATE for a module without a forward function. */
+CAIRN_API cairn_tensor *cairn_call(cairn_module *m, cairn_tensor *x);
+
+/* By name, also of a part's part: "layer1.0.conv1". NULL and E_ARGUMENT when it is not there. */
+CAIRN_API cairn_module *cairn_child(cairn_module *m, const char *name);
+CAIRN_API cairn_tensor *cairn_parameter(cairn_module *m, const char *name);       /* or a buffer */
+/* The direct children, in order; NULL (no error) past the last. */
+CAIRN_API cairn_module *cairn_child_at(cairn_module *m, int index);
+CAIRN_API int cairn_child_count(const cairn_module *m);
+CAIRN_API const char *cairn_module_kind(const cairn_module *m);                    /* "" for NULL */
+
+/* Puts another module in the place of the child `name`, which is freed: transfer learning. Returns `child`, or NULL with the
+ * error set and `child` freed. */
+CAIRN_API cairn_module *cairn_module_replace(cairn_module *m, const char *name, cairn_module *child);
+
+/* All parameters, its own and its children's. Valid until asked for again, or until m changes. */
+CAIRN_API cairn_tensor_list cairn_parameters(cairn_module *m);
+/* Parameters and buffers: PyTorch's state dict, in its order. What is saved. */
+CAIRN_API cairn_tensor_list cairn_state_dict(cairn_module *m);
+/* Gives m's parameters and buffers the elements of those of the same name. `strict`: E_ARGUMENT for a name that one side
+ * lacks, and then nothing is changed; else what both have is taken. E_SHAPE for shapes that differ; types convert. */
+CAIRN_API cairn_status cairn_load_state_dict(cairn_module *m, cairn_tensor_list from, bool strict);
+/* The number of elements of all parameters; -1 for NULL. */
+CAIRN_API int64_t cairn_parameter_count(cairn_module *m);
+
+/* Training (as modules are made) or evaluation: dropout and batch norm differ. With all children. */
+CAIRN_API void cairn_set_training(cairn_module *m, bool training);
+CAIRN_API bool cairn_is_training(const cairn_module *m);
+/* Whether the parameters of m want gradients: false freezes them. */
+CAIRN_API cairn_status cairn_set_trainable(cairn_module *m, bool trainable);
+/* Converts parameters and buffers of floating type. */
+CAIRN_API cairn_status cairn_module_to(cairn_module *m, cairn_dtype type);
+/* Prints the tree as PyTorch does: kinds, names, sizes. */
+CAIRN_API void cairn_module_print(FILE *file, cairn_module *m);
+
+/* ---- Initial values -----------------------------------------------------------------------------------
+ * Each layer is made with PyTorch's default. These give a parameter other values, at once, and return it; NULL on error.
+ * The fans of a weight (out, in, ...) are its inputs and outputs times the elements of a kernel.
+ * Xavier: Glorot and Bengio, 2010; Kaiming: He et al., 2015; orthogonal: Saxe et al., 2013. */
+typedef enum cairn_fan { CAIRN_FAN_IN, CAIRN_FAN_OUT } cairn_fan;
+CAIRN_API cairn_tensor *cairn_init_uniform(cairn_tensor *x, double low, double high);
+CAIRN_API cairn_tensor *cairn_init_normal(cairn_tensor *x, double mean, double deviation);
+/* A normal distribution cut off at low and high. */
+CAIRN_API cairn_tensor *cairn_init_trunc_normal(cairn_tensor *x, double mean, double deviation, double low, double high);
+CAIRN_API cairn_tensor *cairn_init_constant(cairn_tensor *x, double number);
+CAIRN_API cairn_tensor *cairn_init_eye(cairn_tensor *x);                    /* a matrix */
+CAIRN_API cairn_tensor *cairn_init_dirac(cairn_tensor *x);                  /* rank 3 to 5: the identity as a convolution */
+CAIRN_API cairn_tensor *cairn_init_xavier_uniform(cairn_tensor *x, double gain);
+CAIRN_API cairn_tensor *cairn_init_xavier_normal(cairn_tensor *x, double gain);
+CAIRN_API cairn_tensor *cairn_init_kaiming_uniform(cairn_tensor *x, double gain, cairn_fan fan);
+CAIRN_API cairn_tensor *cairn_init_kaiming_normal(cairn_tensor *x, double gain, cairn_fan fan);
+CAIRN_API cairn_tensor *cairn_init_orthogonal(cairn_tensor *x, double gain); /* rows or columns, whichever are fewer */
+
+/* ---- Containers ---------------------------------------------------------------------------------------
+ * They own their children, named "0", "1" ... A NULL within the list (not at its end) is a child that could not be made. */
+/* Calls one after the other. The list may end with NULL, and need not. */
+CAIRN_API cairn_module *cairn_sequential_of(int count, cairn_module *const *modules);
+#ifndef __cplusplus
+#define cairn_sequential(...) \
+    cairn_sequential_of((int)(sizeof((cairn_module *[]){__VA_ARGS__}) / sizeof(cairn_module *)), (cairn_module *[]){__VA_ARGS__})
+#endif
+/* Children without a forward function: called one by one, cairn_child_at(list, i) or cairn_child(dict, "name"). */
+CAIRN_API cairn_module *cairn_module_list(int count, cairn_module *const *modules);
+CAIRN_API cairn_module *cairn_module_dict(void);
+/* One more child, under the next number, of a sequential or a list. As cairn_module_add. */
+CAIRN_API cairn_module *cairn_module_append(cairn_module *m, cairn_module *child);
+
+/* ---- Layers -------------------------------------------------------------------------------------------
+ * Options may be NULL: all defaults. Sizes that are not positive are E_ARGUMENT. */
+CAIRN_API cairn_module *cairn_identity(void);
+
+typedef struct cairn_linear_options {
+    bool no_bias;
+} cairn_linear_options;
+/* y = x weight^T + bias: (..., in) -> (..., out). weight (out, in), bias (out). */
+CAIRN_API cairn_module *cairn_linear_layer(int64_t in, int64_t out, const cairn_linear_options *options);
+
+/* Axes first ... last as one; cairn_flatten_layer(1) keeps the batch. */
+CAIRN_API cairn_module *cairn_flatten_layer(int first);
+/* (N, a * b * ...) -> (N, a, b, ...) */
+CAIRN_API cairn_module *cairn_unflatten_layer(int axis, cairn_shape sizes);
+
+/* ---- Losses -------------------------------------------------------------------------------------------
+ * A loss compares a prediction with a target and gives one number: the mean over all elements (rows, for classes), or what
+ * `reduction` says. Shapes must be equal, never broadcast: E_SHAPE. All are composed of public operations, so
+ * they have every derivative, and their computation joins that of the network. */
+typedef enum cairn_loss_reduction { CAIRN_MEAN, CAIRN_SUM, CAIRN_NONE, CAIRN_BATCH_MEAN } cairn_loss_reduction;
+
+typedef struct cairn_class_options {
+    double label_smoothing;              /* 0 <= s < 1: the target is (1 - s) one-hot + s / C */
+    bool ignore;                         /* rows whose label is ignore_index count nothing */
+    int64_t ignore_index;
+    cairn_tensor *weight;                /* (C): of each class; the mean divides by the sum of the weights of its rows */
+    cairn_loss_reduction reduction;
+} cairn_class_options;
+
+/* -log softmax(logits)[target], the mean over rows.
+ *
+ * logits  (N, C), (C), or (N, C, d1, ...): the class axis is 1
+ * target  class indices (N), (), (N, d1, ...), of an integer type; or probabilities, of the shape and type of logits
+ *
+ * A label outside 0 ... C - 1 is E_RANGE: at once where labels are known, else when the loss is computed. */
+CAIRN_API cairn_tensor *cairn_cross_entropy(cairn_tensor *logits, cairn_tensor *target);
+CAIRN_API cairn_tensor *cairn_cross_entropy_with(cairn_tensor *logits, cairn_tensor *target, const cairn_class_options *options);
+/* The same from log probabilities: -x[target]. Options may be NULL; label_smoothing must be 0. */
+CAIRN_API cairn_tensor *cairn_nll_loss(cairn_tensor *log_probabilities, cairn_tensor *target, const cairn_class_options *options);
+
+CAIRN_API cairn_tensor *cairn_mse_loss(cairn_tensor *x, cairn_tensor *target, cairn_loss_reduction reduction);     /* (x - t)^2 */
+CAIRN_API cairn_tensor *cairn_l1_loss(cairn_tensor *x, cairn_tensor *target, cairn_loss_reduction reduction);      /* |x - t| */
+/* d = |x - t|: d^2 / 2 where d < delta, else delta (d - delta / 2); smooth_l1 is that divided by beta = delta. */
+CAIRN_API cairn_tensor *cairn_huber_loss(cairn_tensor *x, cairn_tensor *target, double delta, cairn_loss_reduction reduction);
+CAIRN_API cairn_tensor *cairn_smooth_l1_loss(cairn_tensor *x, cairn_tensor *target, double beta, cairn_loss_reduction reduction);
+/* -(t log p + (1 - t) log(1 - p)), logarithms not below -100. */
+CAIRN_API cairn_tensor *cairn_bce_loss(cairn_tensor *p, cairn_tensor *target, cairn_loss_reduction reduction);
+/* The same of p = sigmoid(x), for any x without overflow. `positive_weight` (broadcast; or NULL) multiplies the first term. */
+CAIRN_API cairn_tensor *cairn_bce_with_logits(cairn_tensor *x, cairn_tensor *target, cairn_tensor *positive_weight,
+                                              cairn_loss_reduction reduction);
+/* t (log t - x), x log probabilities, t probabilities, or their logarithms. CAIRN_BATCH_MEAN divides the sum by N, which is
+ * the divergence's definition. */
+CAIRN_API cairn_tensor *cairn_kl_div(cairn_tensor *x, cairn_tensor *target, bool log_target, cairn_loss_reduction reduction);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,241 @@
+/* Convolution as a matrix product that reads A where it lies.
+ *
+ * A task takes some rows of output pixels of one image (or several whole small images), and copies the input rows that
+ * they see into a strip of its own, zeros around them. Then every row of the implied matrix is contiguous:
+ *
+ *   padded strip     (rows in, width in, channels): the pixels under one row of the filter are one segment; neighbouring
+ *                    output pixels are step * channels apart, so a tile of the micro-kernel lies within one output row
+ *   unfolded strip   (rows in, output columns, filter columns * channels): tiles also run across output rows, for images so
+ *                    narrow that rows would make thin tiles
+ *
+ * So the strip stays in L2, nothing is gathered more often than a filter is wide, and no im2col matrix exists. */
+#include "base/pool.h"
+#include "primitives/conv/strip.h"
+#include "primitives/gemm/block.h"
+#include "primitives/slots.h"
+
+enum {
+    TASK_PIXELS = 200,                  /* output pixels of a task: each panel of weights is used for so many rows */
+    STRIP_BYTES = 768 << 10,
+    NARROW = 7,                         /* tiles of fewer rows than this are thin */
+};
+
+typedef struct plan {
+    const correlation *c;
+    strip strip;
+    int64_t bytes;                      /* of an element */
+    int64_t segment, segments;          /* length and number of A's segments */
+    int64_t k, padded_outs;
+    int64_t piece, pieces;              /* long segments are cut into pieces of at most kc */
+    int64_t group;                      /* short segments go together in one run of k */
+    int64_t image_block, row_block, column_block;
+    int64_t image_blocks, row_blocks, column_blocks;
+    int64_t strip_image, strip_bytes;   /* elements of one image's strip, bytes of a slot */
+    int64_t weight_bytes;
+    int slots;
+    char *weights, *strips;
+} plan;
+
+/* ---- The choice ---------------------------------------------------------------------------------*/
+
+static void choose_segments(plan *p)
+{
+    const correlation *c = p->c;
+    const bool uniform = c->out_row == c->ow * c->out_pixel; /* pixels of all rows equally far apart */
+    const bool thin = even_tile(c->ow, c->kernel->mr) < NARROW && c->oh > 1;
+    p->strip = strip_of(c, uniform && thin && c->down.count > 0);
+    const bool merged = p->strip.unfolded || c->across.offset_step == 1;
+    p->segment = (merged ? c->across.count : 1) * c->channels;
+    p->segments = (merged ? 1 : c->across.count) * c->down.count;
+    if (!p->segment)
+        p->segments = 0;
+    p->k = p->segment * p->segments;
+}
+
+static void choose_runs(plan *p)
+{
+    const int64_t kc = p->c->kernel->kc;
+    p->pieces = larger(ceil_div(p->segment, kc), 1);
+    p->piece = ceil_div(p->segment, p->pieces);
+    const int64_t fit = larger(kc / larger(p->segment, 1), 1);
+    p->group = p->segments ? ceil_div(p->segments, ceil_div(p->segments, fit)) : 1;
+}
+
+static void cut_tasks(plan *p, int threads)
+{
+    const correlation *c = p->c;
+    gemm_kernel *kernel = c->kernel;
+    const int64_t image_pixels = c->oh * c->ow;
+    const double work = (double)c->images * (double)c->groups * (double)image_pixels * (double)c->outs * (double)larger(p->k, 1);
+    if (work < 1 << 20)
+        threads = 1;
+    p->row_block = smaller(c->oh, larger(TASK_PIXELS / c->ow, 1));
+    while (p->row_block > 1 && strip_elements(&p->strip, p->row_block) * p->bytes > STRIP_BYTES)
+        p->row_block--;
+    p->row_block = even_tile(c->oh, p->row_block);
+    p->image_block = 1;
+    if (p->row_block == c->oh && image_pixels < TASK_PIXELS)
+        p->image_block = smaller(smaller(c->images, larger(TASK_PIXELS / image_pixels, 1)),
+                                 larger(STRIP_BYTES / larger(strip_elements(&p->strip, c->oh) * p->bytes, 1), 1));
+    p->image_block = even_tile(c->images, p->image_block);
+    p->row_blocks = ceil_div(c->oh, p->row_block);
+    p->image_blocks = ceil_div(c->images, p->image_block);
+    const int64_t tasks = c->groups * p->row_blocks * p->image_blocks, panels = ceil_div(c->outs, kernel->nr);
+    const int64_t wanted = threads == 1 ? 1 : 4 * threads;
+    const int64_t blocks = tasks < wanted ? smaller(ceil_div(wanted, tasks), panels) : 1;
+    p->column_block = ceil_div(panels, blocks) * kernel->nr;
+    p->column_blocks = ceil_div(c->outs, p->column_block);
+    p->slots = (int)smaller(tasks * p->column_blocks, threads);
+}
+
+static plan choose(const correlation *c, int threads)
+{
+    plan p = {.c = c, .bytes = c->kernel->element_bytes};
+    choose_segments(&p);
+    choose_runs(&p);
+    cut_tasks(&p, threads);
+    p.padded_outs = round_up(c->outs, c->kernel->nr);
+    p.strip_image = strip_elements(&p.strip, p.row_block);
+    p.strip_bytes = round_up(p.image_block * p.strip_image * p.bytes, 64);
+    p.weight_bytes = round_up(c->groups * p.padded_outs * p.k * p.bytes, 64);
+    return p;
+}
+
+static int64_t bytes_of(const plan *p)
+{
+    return p->weight_bytes + p->slots * p->strip_bytes + 64;
+}
+
+int64_t implicit_workspace(const correlation *c, int threads)
+{
+    const plan alone = choose(c, 1), together = choose(c, threads);
+    return larger(bytes_of(&alone), bytes_of(&together));
+}
+
+/* ---- Weights: panels of nr outputs, k in the order of the strip's segments ------------------------*/
+
+static void pack_weights(void *context, int64_t task, int worker)
+{
+    const plan *p = context;
+    const correlation *c = p->c;
+    const int64_t nr = c->kernel->nr, panels = p->padded_outs / nr, group = task / panels, first = task % panels * nr;
+    char *to = p->weights + (group * p->padded_outs + first) * p->k * p->bytes;
+    (void)worker;
+    for (int64_t i = 0; i < c->down.count; i++)
+        for (int64_t j = 0; j < c->across.count; j++) {
+            const int64_t row = c->down.tap0 + i * c->down.tap_step, column = c->across.tap0 + j * c->across.tap_step;
+            const matmul_operand w = {c->w + (group * c->w_group + row * c->w_row + column * c->w_column) * p->bytes,
+                                      p->bytes == 8 ? CAIRN_F64 : CAIRN_F32, c->w_out, c->w_in};
+            matmul_pack(c->kernel, &w, first, (int)smaller(nr, c->outs - first), 0, c->channels, to, (int)nr);
+            to += c->channels * nr * p->bytes;
+        }
+}
+
+/* ---- Tasks --------------------------------------------------------------------------------------*/
+
+typedef struct piece_of_work {
+    const plan *p;
+    int64_t image0, images, row0, rows, column0, columns;
+    const char *strip, *weights;        /* of the group */
+    char *out;                          /* of the group, at image0 and row0 */
+} piece_of_work;
+
+/* Where segment s begins in the strip. */
+static int64_t segment_offset(const piece_of_work *t, int64_t s)
+{
+    const plan *p = t->p;
+    const correlation *c = p->c;
+    if (p->strip.unfolded)
+        return (p->strip.shared_rows ? s : s * t->rows) * c->ow * p->segment;
+    const int64_t across = p->segments / c->down.count, i = s / across, j = s % across;
+    return (i * c->down.offset_step * p->strip.width + j * c->across.offset_step) * c->channels;
+}
+
+/* All tiles of one panel of outputs in one run of k. */
+static void multiply_panel(const piece_of_work *t, gemm_tile *tile, char *out)
+{
+    const plan *p = t->p;
+    const correlation *c = p->c;
+    const int64_t lines = p->strip.unfolded ? 1 : t->rows, length = p->strip.unfolded ? t->rows * c->ow : c->ow;
+    const int64_t most = even_tile(length, c->kernel->mr);
+    for (int64_t image = 0; image < t->images; image++)
+        for (int64_t line = 0; line < lines; line++) {
+            const char *a = t->strip + (image * p->strip_image + line * c->down.step * p->strip.width * c->channels) * p->bytes;
+            char *to = out + (image * c->out_image + line * c->out_row) * p->bytes;
+            for (int64_t i = 0; i < length; i += most) {
+                tile->rows = (int)smaller(most, length - i);
+                tile->a = a + i * tile->a_row * p->bytes;
+                tile->c = to + i * tile->c_row * p->bytes;
+                c->kernel->direct(tile);
+            }
+        }
+}
+
+static void multiply_run(const piece_of_work *t, gemm_tile *tile, int64_t k0)
+{
+    const plan *p = t->p;
+    const int64_t nr = p->c->kernel->nr;
+    for (int64_t j = t->column0; j < t->column0 + t->columns; j += nr) {
+        tile->cols = (int)smaller(nr, t->column0 + t->columns - j);
+        tile->b = t->weights + (j * p->k + k0 * nr) * p->bytes;
+        multiply_panel(t, tile, t->out + j * p->bytes);
+    }
+}
+
+static void multiply(const piece_of_work *t)
+{
+    const plan *p = t->p;
+    const correlation *c = p->c;
+    int64_t offset[GEMM_MAX_KC];
+    gemm_tile tile = {.offset = offset, .b_step = c->kernel->nr, .c_row = c->out_pixel, .alpha = 1};
+    tile.a_row = p->strip.unfolded ? p->segment : c->across.step * c->channels;
+    if (!p->k) {                        /* no taps reach these pixels */
+        multiply_run(t, &tile, 0);
+        return;
+    }
+    for (int64_t s = 0; s < p->segments; s += p->group)
+        for (int64_t start = 0; start < p->segment; start += p->piece) {
+            tile.segments = smaller(p->group, p->segments - s);
+            tile.k = smaller(p->piece, p->segment - start);
+            for (int64_t i = 0; i < tile.segments; i++)
+                offset[i] = segment_offset(t, s + i) + start;
+            multiply_run(t, &tile, s * p->segment + start);
+            tile.beta = 1;
+        }
+}
+
+static void run_task(void *context, int64_t task, int64_t slot)
+{
+    const plan *p = context;
+    const correlation *c = p->c;
+    const int64_t column = task % p->column_blocks, row = task / p->column_blocks % p->row_blocks;
+    const int64_t image = task / p->column_blocks / p->row_blocks % p->image_blocks;
+    const int64_t group = task / p->column_blocks / p->row_blocks / p->image_blocks;
+    piece_of_work t = {.p = p, .image0 = image * p->image_block, .row0 = row * p->row_block, .column0 = column * p->column_block};
+    t.images = smaller(p->image_block, c->images - t.image0);
+    t.rows = smaller(p->row_block, c->oh - t.row0);
+    t.columns = smaller(p->column_block, c->outs - t.column0);
+    char *own = p->strips + slot * p->strip_bytes;
+    for (int64_t i = 0; i < t.images && p->k; i++)
+        strip_fill(&p->strip, c->in + ((t.image0 + i) * c->ih * c->iw * c->in_pixel + group * c->channels) * p->bytes, t.row0, t.rows,
+                   own + i * p->strip_image * p->bytes);
+    t.strip = own;
+    t.weights = p->weights + group * p->padded_outs * p->k * p->bytes;
+    t.out = c->out + (t.image0 * c->out_image + t.row0 * c->out_row + group * c->outs) * p->bytes;
+    multiply(&t);
+    if (c->epilogue)
+        c->epilogue(c->epilogue_context, 0, (t.image0 * c->oh + t.row0) * c->ow,
+                    ((t.images - 1) * c->oh + t.rows) * c->ow, group * c->outs + t.column0, t.columns);
+}
+
+void implicit_run(const correlation *c, int threads, void *workspace, int64_t bytes)
+{
+    plan p = choose(c, threads);
+    while (threads > 1 && bytes_of(&p) > bytes)
+        p = choose(c, --threads);
+    p.weights = (char *)round_up((int64_t)(intptr_t)workspace, 64);
+    p.strips = p.weights + p.weight_bytes;
+    if (p.k)
+        pool_run(c->groups * p.padded_outs / c->kernel->nr, pack_weights, &p);
+    slots_run(c->groups * p.image_blocks * p.row_blocks * p.column_blocks, p.slots, run_task, &p);
+}

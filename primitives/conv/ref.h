@@ -1,0 +1,10 @@
+/* The scalar oracles of convolution: f64 sums, one rounding at the end; no checks, no epilogue. */
+#ifndef PRIMITIVES_CONV_REF_H
+#define PRIMITIVES_CONV_REF_H
+#include <cairn/dnn.h>
+
+void ref_conv_forward(const cairn_conv *d, const void *x, const void *w, void *y);
+void ref_conv_data_gradient(const cairn_conv *d, const void *dy, const void *w, void *dx);
+void ref_conv_weight_gradient(const cairn_conv *d, const void *x, const void *dy, void *dw);
+
+#endif

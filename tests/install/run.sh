@@ -1,0 +1,56 @@
+#!/bin/sh
+# Installs a build into a scratch folder and uses it as a stranger does: tests/install/run.sh SOURCE BUILD CC
+set -eu
+source=$1 build=$2 cc=$3
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+prefix=$scratch/prefix
+fail() { echo "FAILED: $*"; exit 1; }
+
+cmake --install "$build" --prefix "$prefix" --strip >/dev/null
+library=$(dirname "$(find "$prefix" -name libcairn.a)")
+
+echo "-- installed size"
+bytes=$(du -sb --apparent-size "$prefix" | cut -f1)
+echo "$bytes bytes"
+[ "$bytes" -lt 5000000 ] || fail "installed size is over 5 MB"
+
+echo "-- libcairn.so shows public names only"
+others=$(nm -D --defined-only "$library/libcairn.so" | awk '{print $3}' | grep -v '^cairn_' || true)
+[ -z "$others" ] || fail "libcairn.so shows $others"
+
+echo "-- shared"
+"$cc" "$source/tests/install/program.c" -I"$prefix/include" -L"$library" -lcairn -o "$scratch/shared"
+LD_LIBRARY_PATH=$library "$scratch/shared"
+
+if command -v pkg-config >/dev/null; then
+    echo "-- pkg-config, static"
+    # --define-prefix: the file names the prefix of `make install`, and this is another
+    flags=$(PKG_CONFIG_PATH=$library/pkgconfig pkg-config --define-prefix --cflags --libs --static cairn)
+    "$cc" "$source/tests/install/program.c" $(echo "$flags" | sed 's/-lcairn/-l:libcairn.a/') -o "$scratch/static"
+    "$scratch/static"
+fi
+
+echo "-- CMake package"
+mkdir "$scratch/user"
+cat >"$scratch/user/CMakeLists.txt" <<END
+cmake_minimum_required(VERSION 3.18)
+project(user C)
+find_package(cairn REQUIRED)
+foreach(library cairn cairn_shared)
+  add_executable(with_\${library} $source/tests/install/program.c)
+  target_link_libraries(with_\${library} cairn::\${library})
+endforeach()
+END
+cmake -S "$scratch/user" -B "$scratch/user/build" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$cc" >/dev/null
+cmake --build "$scratch/user/build" >/dev/null
+"$scratch/user/build/with_cairn"
+"$scratch/user/build/with_cairn_shared"
+
+if command -v g++ >/dev/null; then
+    echo "-- headers are C++ too"
+    for header in "$prefix"/include/cairn/*.h; do
+        printf '#include <cairn/%s>\n' "$(basename "$header")" |
+            g++ -std=c++17 -Wall -Wextra -Werror -I"$prefix/include" -x c++ -fsyntax-only -
+    done
+fi
