@@ -10,12 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct thread_error {
-    cairn_status status;
-    char message[1024]; /* inside the thread, so that "out of memory" needs none */
-} thread_error;
-
-static _Thread_local thread_error error;
+/* The message is inside the thread, so that "out of memory" needs none. `silent`: between aside_begin and aside_end. */
+static _Thread_local error_aside error;
 
 enum { ON_ERROR_UNREAD = -1 };
 static atomic_int on_error = ON_ERROR_UNREAD;
@@ -58,6 +54,8 @@ cairn_status error_set(cairn_status status, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(error.message, sizeof error.message, format, arguments);
     va_end(arguments);
+    if (error.silent)
+        return status;
 
     cairn_on_error what = what_to_do();
     if (what != CAIRN_ON_ERROR_QUIET)
@@ -81,4 +79,19 @@ void cairn_error_clear(void)
 {
     error.status = CAIRN_OK;
     error.message[0] = '\0';
+}
+
+void error_aside_begin(error_aside *a)
+{
+    *a = error;
+    cairn_error_clear();
+    error.silent = true;
+}
+
+cairn_status error_aside_end(error_aside *a, char message[ERROR_MESSAGE_BYTES])
+{
+    cairn_status status = error.status;
+    memcpy(message, error.message, sizeof error.message);
+    error = *a;
+    return status;
 }

@@ -7,4 +7,15 @@
  * `return error_set(CAIRN_E_SHAPE, "matmul: inner sizes differ: %s @ %s", ...)` reads well. */
 cairn_status error_set(cairn_status status, const char *format, ...) CAIRN_PRINTF(2, 3);
 
+/* Work for another thread, which is to report what goes wrong: between begin and end this thread's errors are neither printed
+ * nor do they abort. begin puts the error that is there aside; end brings it back and gives what came up between. */
+enum { ERROR_MESSAGE_BYTES = 1024 };
+typedef struct error_aside {
+    cairn_status status;
+    bool silent;
+    char message[ERROR_MESSAGE_BYTES];
+} error_aside;
+void error_aside_begin(error_aside *a);
+cairn_status error_aside_end(error_aside *a, char message[ERROR_MESSAGE_BYTES]);
+
 #endif
