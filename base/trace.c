@@ -104,9 +104,10 @@ void trace_stop(trace_mark start, const char *name, const char *category, int64_
     escape(kind, sizeof kind, category);
     int length = snprintf(line, sizeof line,
                           "{\"ph\":\"X\",\"name\":\"%s\",\"cat\":\"%s\",\"pid\":%d,\"tid\":%ld,\"ts\":%.3f,\"dur\":%.3f,"
-                          "\"args\":{\"bytes\":%lld,\"flops\":%lld}},\n",
+                          "\"args\":{\"bytes\":%lld,\"flops\":%lld,\"memory\":%lld}},\n",
                           escaped, kind, (int)getpid(), thread_id(), (double)start / 1e3,
-                          (double)(end - start) / 1e3, (long long)bytes, (long long)flops);
+                          (double)(end - start) / 1e3, (long long)bytes, (long long)flops,
+                          (long long)cairn_memory().current_bytes);
     append(line, length, end);
 }
 
