@@ -5,7 +5,10 @@
 const op_info ops[OP_COUNT] = {
 #define OP(id, text, kind, inputs, infer, gradient, run, workspace, flags) \
     [OP_##id] = {text, kind, inputs, infer, gradient, run, workspace, flags, NULL},
+#define OWNING(id, text, kind, inputs, infer, gradient, run, workspace, flags, release) \
+    [OP_##id] = {text, kind, inputs, infer, gradient, run, workspace, flags, release},
 #include "framework/ops/ops.def"
+#undef OWNING
 #undef OP
 };
 

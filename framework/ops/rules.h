@@ -39,6 +39,29 @@ INFER(matmul) GRADIENT(matmul) RUN(matmul) WORKSPACE(matmul)
 /* labels.c */
 INFER(labels) RUN(labels)
 
+/* conv.c, pool.c */
+INFER(conv) INFER(conv_data_gradient) INFER(conv_weight_gradient)
+GRADIENT(conv) GRADIENT(conv_data_gradient) GRADIENT(conv_weight_gradient)
+RUN(conv) RUN(conv_data_gradient) RUN(conv_weight_gradient) WORKSPACE(conv)
+INFER(pool) INFER(max_pool_gradient) INFER(max_pool_index) INFER(avg_pool_gradient)
+GRADIENT(max_pool) GRADIENT(max_pool_gradient) GRADIENT(avg_pool) GRADIENT(avg_pool_gradient)
+RUN(max_pool) RUN(max_pool_gradient) RUN(max_pool_index) RUN(avg_pool) RUN(avg_pool_gradient) WORKSPACE(max_pool)
+
+/* autograd/custom.c, autograd/checkpoint.c */
+INFER(custom) GRADIENT(custom) RUN(custom)
+void release_custom(value *v);
+INFER(first) RUN(first) GRADIENT(checkpoint) GRADIENT(wait)
+
+/* gather.c, rows.c */
+INFER(gather) INFER(scatter) INFER(index_select) INFER(index_write) INFER(wrap_index)
+GRADIENT(gather) GRADIENT(scatter) GRADIENT(index_select) GRADIENT(index_write)
+RUN(gather) RUN(scatter) RUN(index_select) RUN(index_write) RUN(wrap_index)
+
+/* sort.c, search.c, scan.c */
+INFER(argsort) INFER(searchsorted) INFER(histc) INFER(scan) INFER(scan_index)
+GRADIENT(cumsum) GRADIENT(cumprod) GRADIENT(logcumsumexp) GRADIENT(recurrence)
+RUN(argsort) RUN(searchsorted) RUN(histc) RUN(scan) WORKSPACE(argsort)
+
 /* ---- Helpers that operations share */
 
 /* The body of a composite: it keeps nothing but its result. */

@@ -18,4 +18,5 @@
 #include <cairn/ops.h>
 #include <cairn/nn.h>
 #include <cairn/optim.h>
+#include <cairn/functional.h>
 #endif
