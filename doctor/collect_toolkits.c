@@ -24,6 +24,20 @@ static const char *version_of_json(const collector *c, const char *path)
     return version;
 }
 
+/* "#define CUDA_VERSION 13000" */
+static const char *version_of_header(const collector *c, const char *path)
+{
+    file_text text;
+    int version = 0;
+    if (!root_read(c, path, LARGE_FILE, &text))
+        return NULL;
+    const char *define = strstr(text.bytes, "#define CUDA_VERSION ");
+    if (define)
+        version = atoi(define + strlen("#define CUDA_VERSION "));
+    file_text_free(&text);
+    return version >= 1000 ? arena_format(c->memory, "%d.%d", version / 1000, version % 1000 / 10) : NULL;
+}
+
 static const char *version_of_folder(const collector *c, const char *folder)
 {
     const char *version = version_of_json(c, path_join(c, folder, "version.json"));
@@ -33,7 +47,9 @@ static const char *version_of_folder(const collector *c, const char *folder)
     if (line && text_starts(line, "CUDA Version "))
         return line + strlen("CUDA Version ");
     const char *dash = strrchr(base_name(folder), '-');
-    return dash && isdigit((unsigned char)dash[1]) ? dash + 1 : NULL;
+    if (dash && isdigit((unsigned char)dash[1]))
+        return arena_text(c->memory, dash + 1);
+    return version_of_header(c, path_join(c, folder, "include/cuda.h"));
 }
 
 /* The folder that holds the nvcc of PATH, links followed; NULL when there is none. */

@@ -263,6 +263,7 @@ static void list_builds(planner *p, const torch_row **first)
     judge *j = &p->judge;
     int count;
     const torch_row **rows = sorted_rows(p, &count);
+    int fewest = 0; /* obstacles of the choice so far */
     *first = NULL;
     for (int i = 0; rows && i < count; i++) {
         wheel w;
@@ -281,8 +282,10 @@ static void list_builds(planner *p, const torch_row **first)
             *LIST_ADD(j->memory, &j->verdict->plan) = b;
         else
             *LIST_ADD(j->memory, &j->verdict->rejected) = b;
-        if (!*first || (runs && j->verdict->plan.count == 1))
+        if (!*first || (runs ? j->verdict->plan.count == 1 : b.warn.count < fewest)) {
             *first = rows[i];
+            fewest = runs ? 0 : b.warn.count;
+        }
     }
 }
 

@@ -20,6 +20,7 @@ have make  || need make
 have cmake || need cmake
 header zlib.h        || want zlib1g-dev
 header cjson/cJSON.h || want libcjson-dev
+header jansson.h     || want libjansson-dev
 header png.h         || want libpng-dev
 header jpeglib.h     || want libjpeg-dev
 
