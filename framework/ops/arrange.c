@@ -13,16 +13,16 @@ static int own_axis(const char *op, cairn_tensor *x, int axis)
 
 /* ---- Taking apart */
 
-bool cairn_split(cairn_tensor *x, int axis, int count, const int64_t *sizes, cairn_tensor **parts)
+bool cairn_split_with_sizes(cairn_tensor *x, int axis, int count, const int64_t *sizes, cairn_tensor **parts)
 {
-    int k = own_axis("split", x, axis);
+    int k = own_axis("split_with_sizes", x, axis);
     if (k < 0)
         return false;
     int64_t total = 0, start = 0;
     for (int i = 0; i < count; i++)
         total += sizes[i];
     if (total != cairn_size(x, k)) {
-        error_set(CAIRN_E_SHAPE, "split: %d sizes add up to %lld, axis %d of %s has not", count, (long long)total, axis,
+        error_set(CAIRN_E_SHAPE, "split_with_sizes: %d sizes add up to %lld, axis %d of %s has not", count, (long long)total, axis,
                   SHAPE(&x->v->shape));
         return false;
     }

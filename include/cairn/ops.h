@@ -164,7 +164,7 @@ CAIRN_API cairn_tensor *cairn_slice_scatter(cairn_tensor *x, cairn_tensor *part,
 CAIRN_API cairn_tensor *cairn_select_scatter(cairn_tensor *x, cairn_tensor *part, int axis, int64_t index);
 
 /* The parts, views of x, go to parts[0 ... count - 1]; false on error. `sizes` must add up to the axis' size. */
-CAIRN_API bool cairn_split(cairn_tensor *x, int axis, int count, const int64_t *sizes, cairn_tensor **parts);
+CAIRN_API bool cairn_split_with_sizes(cairn_tensor *x, int axis, int count, const int64_t *sizes, cairn_tensor **parts);
 /* At most `count` parts of the same size, the last may be smaller, as PyTorch's chunk. -> how many; -1 on error. */
 CAIRN_API int cairn_chunk(cairn_tensor *x, int axis, int count, cairn_tensor **parts);
 /* x[0], x[1] ... along the axis, which goes; parts has room for its size. */
