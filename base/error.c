@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+_Thread_local cairn_source_line cairn_here;
+
 /* The message is inside the thread, so that "out of memory" needs none. `silent`: between aside_begin and aside_end. */
 static _Thread_local error_aside error;
 
@@ -50,6 +52,7 @@ cairn_status error_set(cairn_status status, const char *format, ...)
     if (error.status != CAIRN_OK)
         return status;
     error.status = status;
+    error.where = cairn_here;
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(error.message, sizeof error.message, format, arguments);
@@ -58,7 +61,9 @@ cairn_status error_set(cairn_status status, const char *format, ...)
         return status;
 
     cairn_on_error what = what_to_do();
-    if (what != CAIRN_ON_ERROR_QUIET)
+    if (what != CAIRN_ON_ERROR_QUIET && error.where.file)
+        fprintf(stderr, "%s:%d: cairn: %s\n", error.where.file, error.where.line, error.message);
+    else if (what != CAIRN_ON_ERROR_QUIET)
         fprintf(stderr, "cairn: %s\n", error.message);
     if (what == CAIRN_ON_ERROR_ABORT)
         abort();
@@ -75,9 +80,15 @@ const char *cairn_error_message(void)
     return error.message;
 }
 
+cairn_source_line cairn_error_where(void)
+{
+    return error.where;
+}
+
 void cairn_error_clear(void)
 {
     error.status = CAIRN_OK;
+    error.where = (cairn_source_line){NULL, 0};
     error.message[0] = '\0';
 }
 

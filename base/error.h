@@ -12,6 +12,7 @@ cairn_status error_set(cairn_status status, const char *format, ...) CAIRN_PRINT
 enum { ERROR_MESSAGE_BYTES = 1024 };
 typedef struct error_aside {
     cairn_status status;
+    cairn_source_line where;
     bool silent;
     char message[ERROR_MESSAGE_BYTES];
 } error_aside;

@@ -172,6 +172,18 @@ static bool run_backward(const char *op, backward *b, value *y, cairn_tensor *se
     return propagate(b);
 }
 
+/* Looking at the loss also computes the gradients, and the other way round: forward runs once. */
+static bool remember(const backward *b, value *y)
+{
+    bool whole = evaluate_with_next(y);
+    for (int64_t i = 0; i < b->order.count && whole; i++) {
+        cairn_tensor *leaf = b->order.at[i]->leaf;
+        if (leaf && leaf->grad)
+            whole = evaluate_with_next(leaf->grad->v);
+    }
+    return whole;
+}
+
 static cairn_status backward_from(cairn_tensor *loss, cairn_tensor *gradient, bool single)
 {
     value *y = handle_value(loss);
@@ -189,12 +201,9 @@ static cairn_status backward_from(cairn_tensor *loss, cairn_tensor *gradient, bo
     bool whole = run_backward("backward", &b, y, gradient);
     cairn_no_grad_end();
     mem_free(b.gradient);
+    whole = whole && remember(&b, y);
     walk_end(&b.order);
     cairn_scope_pop(m, NULL);
-    if (whole) {                                 /* what is evaluated next, the loss is evaluated with */
-        value_unref(thread()->loss);
-        thread()->loss = value_ref(y);
-    }
     return whole ? CAIRN_OK : failed("backward");
 }
 

@@ -1,10 +1,7 @@
 /* Building values: check, infer, build, wrap. */
 #include "framework/graph/graph.h"
 #include "framework/graph/pools.h"
-#include "framework/graph/where.h"
 #include <string.h>
-
-_Thread_local cairn_where cairn_here;
 
 static void take_where(value *v)
 {

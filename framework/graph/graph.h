@@ -48,13 +48,19 @@ typedef struct view {
     int64_t stride[CAIRN_MAX_RANK];
 } view;
 
+/* What a library operation flagged EPILOGUE calls on each finished block: see cairn_epilogue in <cairn/dnn.h>. */
+typedef struct epilogue {
+    void (*run)(void *context, int64_t batch, int64_t row0, int64_t rows, int64_t col0, int64_t cols);
+    void *context;
+} epilogue;
+
 typedef struct op_run {
     const value *v;
     view *in;               /* v->n_in of them */
     view out;               /* dense: row-major, or channels last when the spec says so */
     void *workspace;        /* what the operation's workspace function asked for */
     int64_t workspace_bytes;
-    const struct epilogue *epilogue;     /* only for operations flagged EPILOGUE; or NULL */
+    const epilogue *epilogue;            /* only for operations flagged EPILOGUE; or NULL */
 } op_run;
 
 enum op_flags {
@@ -73,7 +79,7 @@ typedef struct op_info {
      * input(v, i), output(v) and dy. NULL: not differentiable. A dx may have the broadcast shape: the caller sums. */
     void (*gradient)(const value *v, cairn_tensor *dy, cairn_tensor **dx);
     cairn_status (*run)(const op_run *r);
-    int64_t (*workspace)(const value *v);   /* bytes; NULL: none */
+    int64_t (*workspace)(const op_run *r);  /* bytes; NULL: none. r as in run, but without data; epilogue NULL or not */
     int flags;
     void (*release)(value *v);              /* of what attr holds; NULL: nothing */
 } op_info;
@@ -222,13 +228,18 @@ typedef struct thread_state {
     int no_grad;                         /* depth */
     bool strict_broadcasting;
     bool evaluating;
-    value *loss;                         /* of the last backward: evaluated with what comes next; counted */
+    value **with;                        /* the last backward's loss and gradients: evaluated with what comes next */
+    int64_t with_count, with_capacity;
     void *walk_stack;                    /* kept from walk to walk */
     int64_t walk_capacity;
     struct plan_cache *plans;
     int64_t pending;                     /* values built and not yet evaluated or released, roughly */
 } thread_state;
 thread_state *thread(void);              /* never NULL */
+
+/* Has v evaluated together with what is evaluated next, if a handle still points to it then. */
+bool evaluate_with_next(value *v);
+void forget_with_next(thread_state *t);
 
 /* ---- Evaluation (framework/exec) ---------------------------------------------------------------------- */
 cairn_status evaluate(int count, value *const *targets);

@@ -36,7 +36,8 @@ static void thread_end(void *unused)
     (void)unused;
     leaving = true;
     cairn_scope_pop((cairn_mark){0}, NULL);
-    value_unref(state.loss);
+    forget_with_next(&state);
+    mem_free(state.with);
     mem_free(state.scope);
     mem_free(state.walk_stack);
     plan_cache_free(state.plans);
@@ -107,6 +108,27 @@ value *pool_value_take(void) { return take(&free_values, sizeof(value)); }
 void pool_value_give(value *v) { give(&free_values, v); }
 cairn_tensor *pool_handle_take(void) { return take(&free_handles, sizeof(cairn_tensor)); }
 void pool_handle_give(cairn_tensor *t) { give(&free_handles, t); }
+
+bool evaluate_with_next(value *v)
+{
+    thread_state *t = thread();
+    if (t->with_count == t->with_capacity) {
+        int64_t capacity = t->with_capacity ? 2 * t->with_capacity : 64;
+        void *grown = mem_resize(t->with, (size_t)capacity * sizeof *t->with);
+        if (!grown)
+            return false;
+        t->with = grown;
+        t->with_capacity = capacity;
+    }
+    t->with[t->with_count++] = value_ref(v);
+    return true;
+}
+
+void forget_with_next(thread_state *t)
+{
+    while (t->with_count)
+        value_unref(t->with[--t->with_count]);
+}
 
 void cairn_no_grad_begin(void) { thread()->no_grad++; }
 void cairn_no_grad_end(void)

@@ -82,23 +82,26 @@ static folded fold(const view *x, const view *w, const shape *out, const int64_t
     return f;
 }
 
-int64_t workspace_matmul(const value *v)
+static folded fold_run(const op_run *r)
 {
-    view in[2];
-    int64_t stride[CAIRN_MAX_RANK];
-    for (int i = 0; i < 2; i++) {             /* strides are not known yet: the packed sizes do not depend on them */
-        in[i] = (view){.type = v->type, .shape = v->in[i]->shape};
-        dense_strides(&in[i].shape, false, in[i].stride);
+    folded f = fold(&r->in[0], &r->in[1], &r->out.shape, r->out.stride, r->out.type);
+    if (r->epilogue) {
+        f.gemm.epilogue = r->epilogue->run;
+        f.gemm.epilogue_context = r->epilogue->context;
     }
-    dense_strides(&v->shape, false, stride);
-    folded f = fold(&in[0], &in[1], &v->shape, stride, (cairn_dtype)v->type);
+    return f;
+}
+
+int64_t workspace_matmul(const op_run *r)
+{
+    folded f = fold_run(r);
     return cairn_gemm_workspace_bytes(&f.gemm);
 }
 
 cairn_status run_matmul(const op_run *r)
 {
     const view *x = &r->in[0], *w = &r->in[1];
-    folded f = fold(x, w, &r->out.shape, r->out.stride, r->out.type);
+    folded f = fold_run(r);
     int bytes = cairn_dtype_bytes(r->out.type);
     int64_t index[CAIRN_MAX_RANK] = {0}, a = 0, b = 0, c = 0, loops = 1;
     for (int i = 0; i < f.outer; i++)

@@ -11,7 +11,7 @@
 #define INFER(name) cairn_status infer_##name(const value *v, spec *out);
 #define GRADIENT(name) void gradient_##name(const value *v, cairn_tensor *dy, cairn_tensor **dx);
 #define RUN(name) cairn_status run_##name(const op_run *r);
-#define WORKSPACE(name) int64_t workspace_##name(const value *v);
+#define WORKSPACE(name) int64_t workspace_##name(const op_run *r);
 
 /* pointwise.c, gradients on the page autograd/pointwise.c */
 INFER(pointwise) INFER(cast)

@@ -87,6 +87,20 @@ CAIRN_API cairn_status cairn_error(void);
 CAIRN_API const char *cairn_error_message(void);
 CAIRN_API void cairn_error_clear(void);
 
+/* The line of the user's program that the calling thread is at. <cairn/lines.h> sets it at each call, errors and
+ * CAIRN_CHECK_NAN=1 name it. */
+typedef struct cairn_source_line {
+    const char *file;
+    int line;
+} cairn_source_line;
+#ifdef __cplusplus
+CAIRN_API extern thread_local cairn_source_line cairn_here;
+#else
+CAIRN_API extern _Thread_local cairn_source_line cairn_here;
+#endif
+/* The line at which the thread's first error was set; file is NULL when there is none or it is not known. */
+CAIRN_API cairn_source_line cairn_error_where(void);
+
 /* What to do when an error is set: print it (default), stay quiet, or abort. Process-wide;
  * overrides CAIRN_ON_ERROR. */
 typedef enum cairn_on_error { CAIRN_ON_ERROR_PRINT, CAIRN_ON_ERROR_QUIET, CAIRN_ON_ERROR_ABORT } cairn_on_error;

@@ -19,4 +19,7 @@
 #include <cairn/nn.h>
 #include <cairn/optim.h>
 #include <cairn/functional.h>
+#if !defined(CAIRN_NO_LINES)
+#include <cairn/lines.h>
+#endif
 #endif
