@@ -69,29 +69,40 @@ static cairn_conv conv_of(const value *v)
     return descriptor(v->attr, (cairn_dtype)v->type, x, w);
 }
 
-int64_t workspace_conv(const value *v)
+static cairn_conv conv_run(const op_run *r)
 {
-    cairn_conv d = conv_of(v);
-    cairn_conv_pass pass = v->op == OP_conv ? CAIRN_CONV_FORWARD
-                           : v->op == OP_conv_data_gradient ? CAIRN_CONV_DATA_GRADIENT : CAIRN_CONV_WEIGHT_GRADIENT;
+    cairn_conv d = conv_of(r->v);
+    if (r->epilogue) {
+        d.epilogue = r->epilogue->run;
+        d.epilogue_context = r->epilogue->context;
+    }
+    return d;
+}
+
+int64_t workspace_conv(const op_run *r)
+{
+    cairn_conv d = conv_run(r);
+    op_id op = (op_id)r->v->op;
+    cairn_conv_pass pass = op == OP_conv ? CAIRN_CONV_FORWARD
+                           : op == OP_conv_data_gradient ? CAIRN_CONV_DATA_GRADIENT : CAIRN_CONV_WEIGHT_GRADIENT;
     return cairn_conv_workspace_bytes(&d, pass);
 }
 
 cairn_status run_conv(const op_run *r)
 {
-    cairn_conv d = conv_of(r->v);
+    cairn_conv d = conv_run(r);
     return cairn_conv_forward(&d, r->in[0].data, r->in[1].data, r->out.data, r->workspace, r->workspace_bytes);
 }
 
 cairn_status run_conv_data_gradient(const op_run *r)
 {
-    cairn_conv d = conv_of(r->v);
+    cairn_conv d = conv_run(r);
     return cairn_conv_data_gradient(&d, r->in[0].data, r->in[1].data, r->out.data, r->workspace, r->workspace_bytes);
 }
 
 cairn_status run_conv_weight_gradient(const op_run *r)
 {
-    cairn_conv d = conv_of(r->v);
+    cairn_conv d = conv_run(r);
     return cairn_conv_weight_gradient(&d, r->in[0].data, r->in[1].data, r->out.data, r->workspace, r->workspace_bytes);
 }
 

@@ -91,7 +91,7 @@ static int64_t pooled_numel(const value *v)
 }
 
 static int64_t values_bytes(const value *v) { return (pooled_numel(v) * cairn_dtype_bytes(v->in[0]->type) + 63) / 64 * 64; }
-int64_t workspace_max_pool(const value *v) { return values_bytes(v) + pooled_numel(v) * (int64_t)sizeof(int32_t); }
+int64_t workspace_max_pool(const op_run *r) { return values_bytes(r->v) + pooled_numel(r->v) * (int64_t)sizeof(int32_t); }
 
 static cairn_status find_maxima(const op_run *r, cairn_pool *d, int32_t **index)
 {

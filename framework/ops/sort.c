@@ -124,7 +124,7 @@ static int64_t slots(const value *v)
     return fit < 1 ? 1 : s < fit ? (s > 0 ? s : 1) : fit;
 }
 
-int64_t workspace_argsort(const value *v) { return slots(v) * axis_length(v) * 2 * (int64_t)sizeof(pair); }
+int64_t workspace_argsort(const op_run *r) { return slots(r->v) * axis_length(r->v) * 2 * (int64_t)sizeof(pair); }
 
 typedef struct sort_call {
     const view *x, *out;
