@@ -31,6 +31,10 @@ static cairn_status png_parse(const uint8_t *data, int64_t size, const char *nam
     png_image png = {.version = PNG_IMAGE_VERSION};
     if (!png_image_begin_read_from_memory(&png, data, (size_t)size))
         return error_set(CAIRN_E_FORMAT, OP ": %s: %s", name, png.message);
+    if ((int64_t)png.width * png.height / 8 / 1100 > size) {        /* deflate packs at most 1032 to 1, a pixel is a bit or more */
+        png_image_free(&png);
+        return error_set(CAIRN_E_FORMAT, OP ": %s: claims %u x %u pixels in %lld bytes", name, png.height, png.width, (long long)size);
+    }
     if (!channels)
         channels = png.format & PNG_FORMAT_FLAG_COLOR ? 3 : 1;
     png.format = channels == 3 ? PNG_FORMAT_RGB : PNG_FORMAT_GRAY;
@@ -127,11 +131,12 @@ static cairn_status jpeg_decode(jpeg_reader *r, const uint8_t *data, int64_t siz
     if (!image_new(out, name, r->jpeg.image_height, r->jpeg.image_width, channels))
         return cairn_error();
     jpeg_start_decompress(&r->jpeg);
-    while (r->jpeg.output_scanline < r->jpeg.output_height) {
+    while (r->jpeg.output_scanline < r->jpeg.output_height && !r->errors.num_warnings) {
         JSAMPROW row = out->pixels + (int64_t)r->jpeg.output_scanline * out->width * channels;
         jpeg_read_scanlines(&r->jpeg, &row, 1);
     }
-    jpeg_finish_decompress(&r->jpeg);
+    if (!r->errors.num_warnings)
+        jpeg_finish_decompress(&r->jpeg);
     if (r->errors.num_warnings)
         return error_set(CAIRN_E_FORMAT, OP ": %s: the JPEG data is damaged or cut short", name);
     return CAIRN_OK;

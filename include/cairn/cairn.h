@@ -19,6 +19,8 @@
 #include <cairn/nn.h>
 #include <cairn/optim.h>
 #include <cairn/functional.h>
+#include <cairn/data.h>
+#include <cairn/io.h>
 #if !defined(CAIRN_NO_LINES)
 #include <cairn/lines.h>
 #endif

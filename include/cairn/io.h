@@ -1,4 +1,4 @@
-/* Files of tensors: NumPy's, safetensors, IDX, images; and the weights of modules.
+/* Files of tensors: NumPy's, safetensors, IDX, images; the weights of modules; checkpoints.
  *
  * Readers check everything that a format promises before they believe it: a damaged or hostile file gives one
  * sentence (cairn_error_message()), never a crash. Writers write beside the file and rename, so that a file is
@@ -6,7 +6,8 @@
  * What needs a library that Cairn was built without gives E_MISSING and names the package. */
 #ifndef CAIRN_IO_H
 #define CAIRN_IO_H
-#include <cairn/tensor.h>
+#include <cairn/data.h>
+#include <cairn/optim.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -62,6 +63,32 @@ CAIRN_API const char *cairn_archive_metadata(const cairn_archive *a, const char 
 CAIRN_API cairn_status cairn_save_safetensors(const char *file, int64_t count, const cairn_named *tensors,
                                               int64_t metadata_count, const cairn_metadata *metadata);
 CAIRN_API cairn_status cairn_save_npz(const char *file, int64_t count, const cairn_named *tensors);
+
+/* ---- Modules and training ----------------------------------------------------------------------------- */
+/* Writes m's state dict (parameters and buffers under PyTorch's names) as safetensors, with metadata of one's own. */
+CAIRN_API cairn_status cairn_save(cairn_module *m, const char *file);
+CAIRN_API cairn_status cairn_save_with(cairn_module *m, const char *file, int64_t metadata_count, const cairn_metadata *metadata);
+/* Gives m the tensors of a safetensors file, by name; types convert. E_ARGUMENT names what the file lacks and what it has
+ * beyond m, E_SHAPE what has another shape; then m is as it was. */
+CAIRN_API cairn_status cairn_load(cairn_module *m, const char *file);
+
+/* A training at a moment between two steps. Parts that are NULL are not held. */
+typedef struct cairn_training {
+    cairn_module *module;
+    cairn_optimizer *optimizer;
+    cairn_scheduler *scheduler;
+    cairn_loader *loader;                   /* its position */
+    int64_t epoch, step;                    /* for the caller's own counting */
+    int64_t metadata_count;                 /* texts of the caller's own; keys that begin with "cairn." are taken */
+    const cairn_metadata *metadata;
+} cairn_training;
+/* Writes all of it and the state of the random numbers, as one safetensors file: "model.NAME", "optimizer.NAME",
+ * "scheduler.NAME". Killed at any moment, also in this call, there is a whole file: the old one or the new one. */
+CAIRN_API cairn_status cairn_save_checkpoint(const cairn_training *t, const char *file);
+/* Gives the parts their state back, sets epoch and step (metadata is left alone) and the random numbers: training goes on
+ * with the same bits as if it had not been interrupted. Parts that t lacks are left out: the module alone, to evaluate it.
+ * What does not fit is said as by cairn_load; after an error the parts may have changed. */
+CAIRN_API cairn_status cairn_load_checkpoint(cairn_training *t, const char *file);
 
 #ifdef __cplusplus
 }
