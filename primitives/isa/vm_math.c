@@ -1,72 +1,71 @@
-/* Transcendental functions on blocks. */
+/* Transcendental functions on blocks: vector code where vmath has it, else the C library's functions in f64, element by
+ * element (the same bits then hold for one C library). */
 #include <math.h>
 #include "primitives/program/vm.h"
 #include "primitives/simd.h"
 
 enum { PT_f32 = PT_F32, PT_f64 = PT_F64 };
 
-/* X(INSTRUCTION, name, function of the C library) */
-#define LIBRARY_UNARY(X)                                                                            \
-    X(EXP, exp_, exp) X(EXP2, exp2_, exp2) X(EXPM1, expm1_, expm1) X(LOG, log_, log)                \
-    X(LOG2, log2_, log2) X(LOG10, log10_, log10) X(LOG1P, log1p_, log1p) X(SIN, sin_, sin)          \
-    X(COS, cos_, cos) X(TAN, tan_, tan) X(ASIN, asin_, asin) X(ACOS, acos_, acos)                   \
-    X(ATAN, atan_, atan) X(SINH, sinh_, sinh) X(COSH, cosh_, cosh) X(TANH, tanh_, tanh)             \
-    X(ASINH, asinh_, asinh) X(ACOSH, acosh_, acosh) X(ATANH, atanh_, atanh) X(ERF, erf_, erf)       \
-    X(ERFC, erfc_, erfc) X(ERFINV, erfinv_, vm_erfinv) X(LGAMMA, lgamma_, vm_lgamma)                \
-    X(DIGAMMA, digamma_, vm_digamma) X(SIGMOID, sigmoid_, sigmoid)
+/* X(INSTRUCTION, function of vectors), in both types. */
+#define VECTOR_UNARY(X)                                                                                 \
+    X(EXP, exp) X(EXP2, exp2) X(EXPM1, expm1) X(LOG, log) X(LOG2, log2) X(LOG10, log10)                 \
+    X(LOG1P, log1p) X(SIN, sin) X(COS, cos) X(TANH, tanh) X(SINH, sinh) X(COSH, cosh)                   \
+    X(SIGMOID, sigmoid)
+/* In f32 alone. */
+#define VECTOR_UNARY_F32(X) X(TAN, tan) X(ERF, erf)
+
+/* X(INSTRUCTION, name, function of the C library or of special.c). */
+#define LIBRARY_UNARY(X)                                                                                \
+    X(ASIN, asin_, asin) X(ACOS, acos_, acos) X(ATAN, atan_, atan) X(ASINH, asinh_, asinh)              \
+    X(ACOSH, acosh_, acosh) X(ATANH, atanh_, atanh) X(ERFC, erfc_, erfc) X(ERFINV, erfinv_, vm_erfinv)  \
+    X(LGAMMA, lgamma_, vm_lgamma) X(DIGAMMA, digamma_, vm_digamma)
+#define LIBRARY_UNARY_F64(X) X(TAN, tan_, tan) X(ERF, erf_, erf)
 #define LIBRARY_BINARY(X) X(POW, pow_, pow) X(ATAN2, atan2_, atan2) X(HYPOT, hypot_, hypot)
 
-static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
-
-#define TYPE_F32
-#include "primitives/isa/vm_type.h"
-#undef TYPE_F32
-#define X(OP, name, function)                                       \
-    static float T(name)(float x) { return (float)function(x); }    \
+#define DEFINE_VECTOR(OP, name) BLOCK1(name)
+#define DEFINE_UNARY(OP, name, function)                    \
+    static E T(name)(E x) { return (E)function(x); }        \
     BLOCK_EACH1(name)
-LIBRARY_UNARY(X)
-#undef X
-#define X(OP, name, function)                                                   \
-    static float T(name)(float x, float y) { return (float)function(x, y); }    \
+#define DEFINE_BINARY(OP, name, function)                   \
+    static E T(name)(E x, E y) { return (E)function(x, y); } \
     BLOCK_EACH2(name)
-LIBRARY_BINARY(X)
-#undef X
-static float nextafter__f32(float x, float y) { return nextafterf(x, y); }
-BLOCK_EACH2(nextafter_)
-static void fill_f32(vm_table *t)
-{
-#define X(OP, name, function) FILL1(OP, name)
-    LIBRARY_UNARY(X)
-#undef X
-#define X(OP, name, function) FILL2(OP, name)
-    LIBRARY_BINARY(X)
-    FILL2(NEXTAFTER, nextafter_)
-#undef X
-}
+#define FILL_UNARY(OP, name, function) FILL1(OP, name)
+#define FILL_BINARY(OP, name, function) FILL2(OP, name)
 
 #define TYPE_F64
 #include "primitives/isa/vm_type.h"
 #undef TYPE_F64
-#define X(OP, name, function)                                       \
-    static double T(name)(double x) { return function(x); }         \
-    BLOCK_EACH1(name)
-LIBRARY_UNARY(X)
-#undef X
-#define X(OP, name, function)                                                   \
-    static double T(name)(double x, double y) { return function(x, y); }        \
-    BLOCK_EACH2(name)
-LIBRARY_BINARY(X)
-X(NEXTAFTER, nextafter_, nextafter)
-#undef X
+#include "primitives/isa/vmath_f64.h"
+VECTOR_UNARY(DEFINE_VECTOR)
+LIBRARY_UNARY(DEFINE_UNARY)
+LIBRARY_UNARY_F64(DEFINE_UNARY)
+LIBRARY_BINARY(DEFINE_BINARY)
+DEFINE_BINARY(NEXTAFTER, nextafter_, nextafter)
 static void fill_f64(vm_table *t)
 {
-#define X(OP, name, function) FILL1(OP, name)
-    LIBRARY_UNARY(X)
-#undef X
-#define X(OP, name, function) FILL2(OP, name)
-    LIBRARY_BINARY(X)
+    VECTOR_UNARY(FILL1)
+    LIBRARY_UNARY(FILL_UNARY)
+    LIBRARY_UNARY_F64(FILL_UNARY)
+    LIBRARY_BINARY(FILL_BINARY)
     FILL2(NEXTAFTER, nextafter_)
-#undef X
+}
+
+#define TYPE_F32
+#include "primitives/isa/vm_type.h"
+#undef TYPE_F32
+#include "primitives/isa/vmath_f32.h"
+VECTOR_UNARY(DEFINE_VECTOR)
+VECTOR_UNARY_F32(DEFINE_VECTOR)
+LIBRARY_UNARY(DEFINE_UNARY)
+LIBRARY_BINARY(DEFINE_BINARY)
+DEFINE_BINARY(NEXTAFTER, nextafter_, nextafterf)
+static void fill_f32(vm_table *t)
+{
+    VECTOR_UNARY(FILL1)
+    VECTOR_UNARY_F32(FILL1)
+    LIBRARY_UNARY(FILL_UNARY)
+    LIBRARY_BINARY(FILL_BINARY)
+    FILL2(NEXTAFTER, nextafter_)
 }
 
 void KERNEL(vm_fill_math)(vm_table *t);
