@@ -14,8 +14,7 @@ static cairn_tensor *linear_forward(cairn_module *self, cairn_tensor *x)
         error_set(CAIRN_E_SHAPE, "linear: takes (..., %lld), got %s", (long long)l->in, SHAPE(&s));
         return NULL;
     }
-    cairn_tensor *y = cairn_matmul(x, cairn_mT(l->weight));
-    return l->bias ? cairn_add(y, l->bias) : y;
+    return cairn_f_linear(x, l->weight, l->bias);
 }
 
 static void linear_describe(const cairn_module *self, FILE *file)
@@ -24,7 +23,7 @@ static void linear_describe(const cairn_module *self, FILE *file)
     fprintf(file, "in_features=%lld, out_features=%lld, bias=%s", (long long)l->in, (long long)l->out, l->bias ? "true" : "false");
 }
 
-cairn_module *cairn_linear_layer(int64_t in, int64_t out, const cairn_linear_options *options)
+cairn_module *cairn_linear(int64_t in, int64_t out, const cairn_linear_options *options)
 {
     if (!sizes_positive("linear", 2, (int64_t[]){in, out}))
         return NULL;

@@ -3,8 +3,8 @@
  * A module is a forward function with what it remembers: parameters (trained), buffers (kept with them, not trained) and
  * children. Names are those of PyTorch's state dict ("0.weight", "layer1.0.bn1.running_mean"), so weights interchange.
  *
- *     cairn_module *net = cairn_sequential(cairn_linear_layer(784, 128, NULL), cairn_activation(CAIRN_RELU),
- *                                          cairn_linear_layer(128, 10, NULL), NULL);
+ *     cairn_module *net = cairn_sequential(cairn_linear(784, 128, NULL), cairn_activation(CAIRN_RELU),
+ *                                          cairn_linear(128, 10, NULL), NULL);
  *     cairn_tensor *logits = cairn_call(net, images);               // (N, 784) -> (N, 10)
  *     ...
  *     cairn_module_free(net);
@@ -17,7 +17,7 @@
  *         return cairn_add(x, cairn_call(cairn_child(self, "body"), x));
  *     }
  *     cairn_module *m = cairn_module_new("Residual", residual_forward, 0);
- *     cairn_module_add(m, "body", cairn_linear_layer(32, 32, NULL));
+ *     cairn_module_add(m, "body", cairn_linear(32, 32, NULL));
  *
  * Ownership. A module belongs to who made it, until it is given to another one as its child: so only the outermost is
  * freed. It keeps its tensors; those that its functions return are borrowed.
@@ -26,7 +26,7 @@
  * other children. So a whole network may be written as one expression, with one check at its end. */
 #ifndef CAIRN_NN_H
 #define CAIRN_NN_H
-#include <cairn/ops.h>
+#include <cairn/functional.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -139,12 +139,145 @@ typedef struct cairn_linear_options {
     bool no_bias;
 } cairn_linear_options;
 /* y = x weight^T + bias: (..., in) -> (..., out). weight (out, in), bias (out). */
-CAIRN_API cairn_module *cairn_linear_layer(int64_t in, int64_t out, const cairn_linear_options *options);
+CAIRN_API cairn_module *cairn_linear(int64_t in, int64_t out, const cairn_linear_options *options);
 
-/* Axes first ... last as one; cairn_flatten_layer(1) keeps the batch. */
+/* Axes from `first` on as one; cairn_flatten_layer(1) keeps the batch. */
 CAIRN_API cairn_module *cairn_flatten_layer(int first);
 /* (N, a * b * ...) -> (N, a, b, ...) */
 CAIRN_API cairn_module *cairn_unflatten_layer(int axis, cairn_shape sizes);
+
+/* A function of one tensor as a layer: cairn_apply("Exp", cairn_exp). */
+CAIRN_API cairn_module *cairn_apply(const char *kind, cairn_tensor *(*function)(cairn_tensor *x));
+/* X(name, as PyTorch prints it, function with a parameter a, default of a). */
+#define CAIRN_ACTIVATIONS(X)                                        \
+    X(RELU, "ReLU", cairn_relu(x), 0)                               \
+    X(RELU6, "ReLU6", cairn_relu6(x), 0)                            \
+    X(LEAKY_RELU, "LeakyReLU", cairn_leaky_relu(x, a), 0.01)        \
+    X(ELU, "ELU", cairn_elu(x, a), 1)                               \
+    X(CELU, "CELU", cairn_celu(x, a), 1)                            \
+    X(SELU, "SELU", cairn_selu(x), 0)                               \
+    X(GELU, "GELU", cairn_gelu(x), 0)                               \
+    X(GELU_TANH, "GELU", cairn_gelu_tanh(x), 0)                     \
+    X(SILU, "SiLU", cairn_silu(x), 0)                               \
+    X(MISH, "Mish", cairn_mish(x), 0)                               \
+    X(SIGMOID, "Sigmoid", cairn_sigmoid(x), 0)                      \
+    X(TANH, "Tanh", cairn_tanh(x), 0)                               \
+    X(SOFTPLUS, "Softplus", cairn_softplus(x, a), 1)                \
+    X(SOFTSIGN, "Softsign", cairn_softsign(x), 0)                   \
+    X(HARDTANH, "Hardtanh", cairn_hardtanh(x, -a, a), 1)            \
+    X(HARDSIGMOID, "Hardsigmoid", cairn_hardsigmoid(x), 0)          \
+    X(HARDSWISH, "Hardswish", cairn_hardswish(x), 0)                \
+    X(LOGSIGMOID, "LogSigmoid", cairn_logsigmoid(x), 0)             \
+    X(TANHSHRINK, "Tanhshrink", cairn_tanhshrink(x), 0)             \
+    X(SOFTSHRINK, "Softshrink", cairn_softshrink(x, a), 0.5)        \
+    X(HARDSHRINK, "Hardshrink", cairn_hardshrink(x, a), 0.5)
+typedef enum cairn_activation_kind {
+#define CAIRN_ROW_(name, text, function, a) CAIRN_##name,
+    CAIRN_ACTIVATIONS(CAIRN_ROW_)
+#undef CAIRN_ROW_
+    CAIRN_ACTIVATION_COUNT
+} cairn_activation_kind;
+CAIRN_API cairn_module *cairn_activation(cairn_activation_kind kind);
+/* With another parameter (slope, alpha, beta, lambda, bound) than PyTorch's default. */
+CAIRN_API cairn_module *cairn_activation_with(cairn_activation_kind kind, double a);
+/* max(0, x) + weight * min(0, x) with one slope, or one a channel; both begin at 0.25. */
+CAIRN_API cairn_module *cairn_prelu_layer(int64_t slopes);
+CAIRN_API cairn_module *cairn_softmax_layer(int axis);
+CAIRN_API cairn_module *cairn_log_softmax_layer(int axis);
+
+/* The factor that keeps the variance through that function, for cairn_init_*: sqrt(2) for ReLU. `a`: LeakyReLU's slope. */
+CAIRN_API double cairn_gain(cairn_activation_kind kind, double a);
+
+/* (N, C, H, W) by `out` square kernels; weight (out, in / groups, kernel, kernel), bias (out). Options: functional.h. */
+CAIRN_API cairn_module *cairn_conv2d(int64_t in, int64_t out, int64_t kernel, const cairn_conv_options *options);
+CAIRN_API cairn_module *cairn_conv2d_of(int64_t in, int64_t out, int64_t height, int64_t width, const cairn_conv_options *options);
+/* (N, C, L) */
+CAIRN_API cairn_module *cairn_conv1d(int64_t in, int64_t out, int64_t kernel, const cairn_conv_options *options);
+/* weight (in, out / groups, ...) */
+CAIRN_API cairn_module *cairn_conv_transpose2d(int64_t in, int64_t out, int64_t kernel, const cairn_conv_options *options);
+CAIRN_API cairn_module *cairn_conv_transpose1d(int64_t in, int64_t out, int64_t kernel, const cairn_conv_options *options);
+
+CAIRN_API cairn_module *cairn_max_pool2d(int64_t window, const cairn_pool_options *options);
+CAIRN_API cairn_module *cairn_avg_pool2d(int64_t window, const cairn_pool_options *options);
+CAIRN_API cairn_module *cairn_max_pool1d(int64_t window, const cairn_pool_options *options);
+CAIRN_API cairn_module *cairn_avg_pool1d(int64_t window, const cairn_pool_options *options);
+CAIRN_API cairn_module *cairn_adaptive_avg_pool2d(int64_t height, int64_t width);
+CAIRN_API cairn_module *cairn_adaptive_max_pool2d(int64_t height, int64_t width);
+CAIRN_API cairn_module *cairn_adaptive_avg_pool1d(int64_t width);
+/* To `factor` times the size. */
+CAIRN_API cairn_module *cairn_upsample_nearest(int64_t factor);
+CAIRN_API cairn_module *cairn_upsample_bilinear(int64_t factor, bool align_corners);
+CAIRN_API cairn_module *cairn_pixel_shuffle(int64_t factor);
+
+typedef struct cairn_norm_options {
+    double eps;                          /* 1e-5 */
+    double momentum;                     /* batch norm: 0.1, the weight of the new in the running statistics */
+    bool no_affine;                      /* without weight and bias */
+    bool no_statistics;                  /* batch norm: the batch's own also in evaluation */
+} cairn_norm_options;
+/* (N, C) or (N, C, L). Running statistics are computed with what is evaluated next. */
+CAIRN_API cairn_module *cairn_batch_norm1d(int64_t channels, const cairn_norm_options *options);
+/* (N, C, H, W) */
+CAIRN_API cairn_module *cairn_batch_norm2d(int64_t channels, const cairn_norm_options *options);
+/* Over the last axes, which have the sizes `shape`. */
+CAIRN_API cairn_module *cairn_layer_norm(cairn_shape shape, const cairn_norm_options *options);
+CAIRN_API cairn_module *cairn_rms_norm(cairn_shape shape, const cairn_norm_options *options);
+CAIRN_API cairn_module *cairn_group_norm(int64_t groups, int64_t channels, const cairn_norm_options *options);
+CAIRN_API cairn_module *cairn_instance_norm(int64_t channels, const cairn_norm_options *options);
+
+/* In training, each element (of each channel, for 2d) is 0 with probability p, else x / (1 - p). */
+CAIRN_API cairn_module *cairn_dropout(double p);
+CAIRN_API cairn_module *cairn_dropout2d(double p);
+
+typedef struct cairn_embedding_options {
+    bool has_padding;                    /* the row `padding` is 0 at first, and not trained */
+    int64_t padding;
+} cairn_embedding_options;
+/* Integers (any shape) in 0 ... count - 1 -> (..., width); weight (count, width), normal. */
+CAIRN_API cairn_module *cairn_embedding(int64_t count, int64_t width, const cairn_embedding_options *options);
+
+/* ---- Attention. Sequences are (N, L, E): batch first --------------------------------------------------------*/
+typedef struct cairn_multihead_options {
+    double dropout;
+    bool no_bias;
+    bool causal;                         /* position i sees 0 ... i */
+} cairn_multihead_options;
+/* cairn_call is self-attention; cairn_attend is the general form: k, v (N, S, E); options (mask: broadcasts to
+ * (N, heads, L, S)) may be NULL. Vaswani et al., 2017. */
+CAIRN_API cairn_module *cairn_multihead_attention(int64_t width, int64_t heads, const cairn_multihead_options *options);
+CAIRN_API cairn_tensor *cairn_attend(cairn_module *attention, cairn_tensor *q, cairn_tensor *k, cairn_tensor *v,
+                                     const cairn_attention_options *options);
+
+typedef struct cairn_transformer_options {
+    int64_t feed_forward;                /* 2048: the width within */
+    double dropout;                      /* 0.1 */
+    cairn_activation_kind activation;    /* CAIRN_RELU */
+    bool norm_first;                     /* norms before attention and feed-forward, as GPT-2 has them, not after */
+    bool causal;
+    double eps;                          /* 1e-5 */
+} cairn_transformer_options;
+/* dropout 0: give a negative number. */
+CAIRN_API cairn_module *cairn_transformer_encoder_layer(int64_t width, int64_t heads, const cairn_transformer_options *options);
+/* `layers` of them, named "layers.0" ... */
+CAIRN_API cairn_module *cairn_transformer_encoder(int64_t width, int64_t heads, int layers, const cairn_transformer_options *options);
+
+/* ---- Recurrence. (T, N, in), or (N, T, in) with batch_first -> the last layer's h at each step --------------------*/
+typedef struct cairn_rnn_options {
+    int layers;                          /* 1 */
+    bool batch_first, bidirectional, no_bias;
+    bool relu;                           /* cairn_rnn: instead of tanh */
+    double dropout;                      /* between layers, in training */
+} cairn_rnn_options;
+CAIRN_API cairn_module *cairn_rnn(int64_t in, int64_t hidden, const cairn_rnn_options *options);
+CAIRN_API cairn_module *cairn_lstm(int64_t in, int64_t hidden, const cairn_rnn_options *options);
+CAIRN_API cairn_module *cairn_gru(int64_t in, int64_t hidden, const cairn_rnn_options *options);
+
+typedef struct cairn_rnn_result {
+    cairn_tensor *output;                /* (T, N, directions * hidden), or (N, T, ...) */
+    cairn_tensor *h, *c;                 /* (layers * directions, N, hidden) after the last step; c: LSTM only, else NULL */
+} cairn_rnn_result;
+/* The general form: from a state, which may be NULL (zeros), to a state. */
+CAIRN_API cairn_status cairn_recur(cairn_module *m, cairn_tensor *x, cairn_tensor *h, cairn_tensor *c, cairn_rnn_result *result);
 
 /* ---- Losses -------------------------------------------------------------------------------------------
  * A loss compares a prediction with a target and gives one number: the mean over all elements (rows, for classes), or what
