@@ -14,7 +14,7 @@ typedef struct printer {
     const shape *shape;
     cairn_dtype type;
     bool summary, scientific;
-    int before, after, exponent;             /* widths: before the point, after it, of the exponent */
+    int before, after, exponent, word;       /* widths: before the point, after it, of the exponent, of nan and inf */
     int column, width;                       /* where on the line; of one element, once known */
 } printer;
 
@@ -132,6 +132,10 @@ static void widen(printer *p, int64_t element)
     element_text(p, element, text);
     const char *point = strchr(text, '.'), *exponent = strchr(text, 'e');
     int length = (int)strlen(text), before = point ? (int)(point - text) : length;
+    if (!point && type_is_float(p->type)) {
+        p->word = length > p->word ? length : p->word;
+        return;
+    }
     int after = point ? (int)((exponent && p->scientific ? exponent : text + length) - point - 1) : 0;
     p->before = before > p->before ? before : p->before;
     p->after = after > p->after ? after : p->after;
@@ -176,6 +180,10 @@ static void find_format(printer *p)
         each(p, 0, 0, widen);
     bool points = type_is_float(p->type);
     p->width = p->before + (points ? 1 + p->after + p->exponent : 0);
+    if (p->word > p->width) {
+        p->before += p->word - p->width;
+        p->width = p->word;
+    }
 }
 
 /* ---- Writing */

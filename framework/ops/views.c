@@ -96,12 +96,14 @@ static bool reshape_layout(const shape *from, const int64_t *from_stride, const 
             else
                 b *= to->size[j++];
         int64_t step = 0;
+        bool first = true;
         for (int k = i - 1; k >= i0; k--) {        /* one stretch? */
             if (from->size[k] == 1)
                 continue;
-            if (step && from_stride[k] != step)
+            if (!first && from_stride[k] != step)
                 return false;
             step = from_stride[k] * from->size[k];
+            first = false;
         }
         int last = i - 1;
         while (from->size[last] == 1)
