@@ -28,6 +28,8 @@ static cairn_tensor *become(const char *op, cairn_tensor *x, cairn_tensor *y)
         return cairn_scope_pop(m, NULL);
     }
     bool was_leaf = own->leaf == x;
+    if (thread()->no_grad && from->flags & V_REQUIRES_GRAD)
+        y = cairn_detach(y);                     /* x must not become another leaf's twin */
     value *v = value_ref(handle_value(cairn_expand(cairn_to(y, (cairn_dtype)own->type), own->shape)));
     bool done = handle_assign(x, v);
     cairn_scope_pop(m, NULL);
