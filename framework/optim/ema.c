@@ -9,11 +9,18 @@ struct cairn_ema {
     list_store averages;                 /* kept, under the parameters' names */
 };
 
+/* The value that p has now; not a view, which would follow it. */
+static cairn_tensor *detached(cairn_tensor *p)
+{
+    value *v = handle_value(p);
+    return v ? handle_new(value_build(OP_detach, 1, &v, NULL, 0)) : NULL;
+}
+
 static bool add(cairn_ema *e, cairn_tensor_list p, int i)
 {
     char number[16];
     snprintf(number, sizeof number, "%d", i);
-    cairn_tensor *copy = cairn_detach(p.tensors[i]);
+    cairn_tensor *copy = detached(p.tensors[i]);
     if (!copy || !list_append(&e->averages, copy, mem_copy_string(p.names ? p.names[i] : number)))
         return false;
     cairn_keep(copy);
