@@ -231,21 +231,22 @@ static int32_t copy_operand(emitter *e, int32_t i, int64_t *strides)
     if (!c.axes)
         add_run(&c, 0, 0);
     int64_t source[CAIRN_MAX_RANK], dense[CAIRN_MAX_RANK], step = 1;
-    run_strides(&c, &v->shape, n->stride, source);
+    bool index = v->op == OP_index;
+    run_strides(&c, &v->shape, index ? ((const attr_index *)v->attr)->stride : n->stride, source);
     for (int a = c.run_count - 1; a >= 0; a--) {
         dense[a] = step;
         step *= c.runs[a].size;
     }
     int bytes = cairn_dtype_bytes(v->type);
-    int32_t temporary = plan_slot(e->p, SLOT_TEMPORARY, NOWHERE, step * bytes), from = slot_of(e, n->storage);
-    if (temporary == NOWHERE || from == NOWHERE || !program_kernel(&c, FORM_COPY, i)) {
+    int32_t temporary = plan_slot(e->p, SLOT_TEMPORARY, NOWHERE, step * bytes), from = index ? NOWHERE : slot_of(e, n->storage);
+    if (temporary == NOWHERE || (from == NOWHERE && !index) || !program_kernel(&c, FORM_COPY, i)) {
         e->failed = true;
         return NOWHERE;
     }
-    int32_t a = add_operand(&c, (operand){.slot = from, .byte_offset = n->offset * bytes}, source, bytes);
+    int32_t a = add_operand(&c, (operand){.slot = from, .byte_offset = n->offset * bytes, .value = i}, source, bytes);
     int32_t b = add_operand(&c, (operand){.slot = temporary}, dense, bytes);
     c.k->reads = 1;
-    program_store(c.k->program, b, v->type, program_load(c.k->program, a, v->type));
+    program_store(c.k->program, b, v->type, index ? program_index(c.k->program, a) : program_load(c.k->program, a, v->type));
     snprintf(c.k->name, sizeof c.k->name, "copy");
     e->failed |= !finish_program(&c);
     step = 1;                                /* dense over the merged runs as well */
@@ -410,28 +411,51 @@ typedef struct copied {
     int64_t strides[CAIRN_MAX_RANK];
 } copied;
 
+typedef struct copy_list {
+    copied *at;
+    int count, most;
+} copy_list;
+
+/* Whether the runs can show value i, from memory or as a position. */
+static bool runs_show(const emitter *e, int32_t i)
+{
+    const value *v = at(e, i);
+    int64_t strides[CAIRN_MAX_RANK];
+    return run_strides(e, &v->shape, v->op == OP_index ? ((const attr_index *)v->attr)->stride : e->s->nodes[i].stride, strides);
+}
+
+/* Copies the inputs of v that the runs cannot show; what is computed where it is used is gone through to its own. */
+static bool copy_inputs(emitter *e, const value *v, copy_list *list)
+{
+    for (int k = 0; k < v->n_in; k++) {
+        int32_t i = v->in[k]->exec_index;
+        const node *n = &e->s->nodes[i];
+        bool seen = false, position = at(e, i)->op == OP_index;
+        for (int j = 0; j < list->count; j++)
+            seen |= list->at[j].value == i;
+        if (n->inlined && n->constant == NOWHERE && !position && !copy_inputs(e, at(e, i), list))
+            return false;
+        if (seen || !(is_external(e, i) || position) || runs_show(e, i))
+            continue;
+        if (list->count == list->most)
+            return false;
+        copied *c = &list->at[list->count++];
+        c->value = i;
+        c->slot = copy_operand(e, i, c->strides);
+        if (e->failed)
+            return false;
+    }
+    return true;
+}
+
 /* Operands whose axes cannot be merged get copies, whose kernels must come before; returns how many, or -1. */
 static int copies_first(emitter *e, copied *list, int most)
 {
-    int count = 0;
-    int64_t strides[CAIRN_MAX_RANK];
+    copy_list l = {list, 0, most};
     for (int32_t m = e->gr->first_member; m != NOWHERE; m = e->s->nodes[m].next_member)
-        for (int k = 0; k < at(e, m)->n_in; k++) {
-            int32_t i = at(e, m)->in[k]->exec_index;
-            bool seen = false;
-            for (int j = 0; j < count; j++)
-                seen |= list[j].value == i;
-            if (seen || !is_external(e, i) || run_strides(e, &at(e, i)->shape, e->s->nodes[i].stride, strides))
-                continue;
-            if (count == most)
-                return -1;
-            list[count].value = i;
-            list[count].slot = copy_operand(e, i, list[count].strides);
-            if (e->failed)
-                return -1;
-            count++;
-        }
-    return count;
+        if (!copy_inputs(e, at(e, m), &l))
+            return -1;
+    return l.count;
 }
 
 static void load_copies(emitter *e, const copied *list, int count)

@@ -208,9 +208,41 @@ static bool reduction_fits(const schedule *s, group *gr, int32_t i)
     return true;
 }
 
-static bool pointwise_fits(const group *gr, const value *v)
+/* The row reduction over the domain that v, of one element a row, is made of; NULL when there is none within `depth` steps. */
+static const value *made_of_rows(const schedule *s, const group *gr, const value *v, int depth)
 {
-    if (shape_equal(&v->shape, &gr->domain))
+    for (int i = 0; i < v->n_in && depth > 0 && !value_is_evaluated(v); i++) {
+        const value *in = v->in[i];
+        if (value_is_evaluated(in) || !shape_equal(&in->shape, &v->shape))
+            continue;
+        bool reduces = ops[in->op].kind == REDUCTION && shape_equal(&in->in[0]->shape, &gr->domain);
+        if (reduces && reduction_form(in) == FORM_ROW && row_length(in) <= LONG_ROW)
+            return in;
+        const value *found = ops[in->op].kind == POINTWISE ? made_of_rows(s, gr, in, depth - 1) : NULL;
+        if (found)
+            return found;
+    }
+    return NULL;
+}
+
+/* A map that uses such a value becomes rows: so the root of a norm joins what it scales. */
+static bool becomes_rows(const schedule *s, group *gr, const value *v)
+{
+    enum { DEPTH = 6 };
+    if (gr->form != FORM_MAP || gr->library != NOWHERE || v->shape.rank != gr->domain.rank)
+        return false;
+    const value *reduction = made_of_rows(s, gr, v, DEPTH);
+    if (!reduction)
+        return false;
+    gr->form = FORM_ROW;
+    gr->reduced = ((const attr_axes *)reduction->attr)->mask;
+    gr->channels_last = reduction->in[0]->flags & V_CHANNELS_LAST;
+    return true;
+}
+
+static bool pointwise_fits(const schedule *s, group *gr, const value *v)
+{
+    if (shape_equal(&v->shape, &gr->domain) || becomes_rows(s, gr, v))
         return true;
     if (gr->form != FORM_ROW)
         return false;
@@ -244,7 +276,7 @@ static bool fits(schedule *s, group *gr, int32_t i)
         return false;
     switch (ops[v->op].kind) {
     case POINTWISE:
-        return gr->form == FORM_COLUMN ? shape_equal(&v->shape, &gr->domain) : pointwise_fits(gr, v);
+        return gr->form == FORM_COLUMN ? shape_equal(&v->shape, &gr->domain) : pointwise_fits(s, gr, v);
     case REDUCTION:
         return gr->form != FORM_COLUMN && reduction_fits(s, gr, i);
     default:

@@ -104,12 +104,14 @@ static value *index_value(const shape *s, const int64_t *stride)
     return v;
 }
 
+cairn_tensor *index_tensor(const shape *s, const int64_t *stride) { return handle_new(index_value(s, stride)); }
+
 /* The position of each element in row-major order. */
 static cairn_tensor *positions(const shape *s)
 {
     int64_t stride[CAIRN_MAX_RANK];
     dense_strides(s, false, stride);
-    return handle_new(index_value(s, stride));
+    return index_tensor(s, stride);
 }
 
 cairn_tensor *cairn_arange(double start, double end, double step, cairn_dtype type)
@@ -124,6 +126,8 @@ cairn_tensor *cairn_arange(double start, double end, double step, cairn_dtype ty
         return NULL;
     cairn_mark m = cairn_scope_push();
     cairn_tensor *i = positions(&s), *y;
+    if (type == CAIRN_I64 && start == 0 && step == 1)
+        return cairn_scope_pop(m, i);
     if (type_is_float(type))
         y = cairn_add(cairn_mul(cairn_to(i, type == CAIRN_F32 ? CAIRN_F64 : type), cairn_number(step)), cairn_number(start));
     else
@@ -151,7 +155,7 @@ cairn_tensor *cairn_eye(int64_t n, int64_t k, cairn_dtype type)
     if (!shape_check("eye", &s, type))
         return NULL;
     cairn_mark m = cairn_scope_push();
-    cairn_tensor *row = handle_new(index_value(&s, (int64_t[]){1, 0})), *column = handle_new(index_value(&s, (int64_t[]){0, 1}));
+    cairn_tensor *row = index_tensor(&s, (int64_t[]){1, 0}), *column = index_tensor(&s, (int64_t[]){0, 1});
     return cairn_scope_pop(m, cairn_to(cairn_eq(row, column), type));
 }
 

@@ -189,6 +189,9 @@ value *value_build(op_id op, int count, value *const *in, const void *attr, size
 value *value_constant(const shape *s, cairn_dtype type, program_value number);
 value *value_leaf(const shape *s, cairn_dtype type, buffer *b);      /* dense row-major; takes a reference of b */
 
+/* An i64 made of the position: sum of index * stride. Costs no memory where it is fused. */
+cairn_tensor *index_tensor(const shape *s, const int64_t *stride);
+
 /* ---- Building ---------------------------------------------------------------------------------------- */
 /* The general way: checks NULL operands, infers, builds, wraps in a handle of the current scope. */
 cairn_tensor *op_build(op_id op, int count, cairn_tensor *const *in, const void *attr, size_t attr_bytes);

@@ -1,6 +1,5 @@
 /* Going over the lanes of a tensor on the pool: see lanes.h. */
 #include "framework/ops/lanes.h"
-#include "framework/ops/rules.h"
 #include "base/pool.h"
 #include <cairn/ops.h>
 
@@ -106,9 +105,11 @@ cairn_tensor *scalar_like(cairn_tensor *x, double number)
 cairn_tensor *iota(int64_t n, int axis, int rank)
 {
     shape s = {.rank = rank};
+    int64_t stride[CAIRN_MAX_RANK] = {0};
     for (int i = 0; i < rank; i++)
         s.size[i] = i == axis ? n : 1;
-    COMPOSED(cairn_reshape(cairn_arange(0, (double)n, 1, CAIRN_I64), s));
+    stride[axis] = 1;
+    return index_tensor(&s, stride);
 }
 
 void bad_index_note(bad_index *b, int64_t value)

@@ -38,7 +38,12 @@ static cairn_axes one_axis(T *x, int axis) { return cairn_rank(x) ? CAIRN_AXES(a
 /* x - max(x); the maximum shifts nothing, so no gradient goes through it. */
 static T *below_top(T *x, cairn_axes axes)
 {
-    return shape_numel(&handle_value(x)->shape) ? cairn_sub(x, cairn_detach(cairn_amax(x, axes, true))) : x;
+    if (!shape_numel(&handle_value(x)->shape))
+        return x;
+    cairn_no_grad_begin();
+    T *top = cairn_amax(x, axes, true);
+    cairn_no_grad_end();
+    return cairn_sub(x, top);
 }
 
 cairn_tensor *cairn_softmax(T *x, int axis)

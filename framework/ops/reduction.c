@@ -156,8 +156,10 @@ cairn_tensor *cairn_logsumexp(cairn_tensor *x, cairn_axes axes, bool keep)
     if (!floating_axes("logsumexp", x, &axes, &mask))
         return NULL;
     cairn_mark m = cairn_scope_push();
-    cairn_tensor *top = cairn_detach(reduce_mask(OP_amax, x, mask, true));
+    cairn_no_grad_begin();
+    cairn_tensor *top = reduce_mask(OP_amax, x, mask, true);
     top = cairn_where(cairn_isinf(top), cairn_number(0), top);
+    cairn_no_grad_end();
     cairn_tensor *sum = reduce_mask(OP_sum, cairn_exp(cairn_sub(x, top)), mask, true);
     cairn_tensor *y = cairn_add(cairn_log(sum), top);
     return cairn_scope_pop(m, keep || !mask ? y : drop_axes(y, mask));
