@@ -1,5 +1,14 @@
 # Instruction sets: every file of primitives/isa/ is compiled once for each, with ISA_<NAME> defined and
 # KERNEL(name) giving name_<suffix> (see primitives/simd.h).
+# Sets that only old machines fall back to are compiled for size: the kernels spell out their vectors, so the level
+# matters little to them, and all sets are installed.
+foreach(isa generic v2)
+  set(CAIRN_ISA_LEVEL_${isa} -Os)
+endforeach()
+foreach(isa avx2 avx512 neon)
+  set(CAIRN_ISA_LEVEL_${isa} -O3)
+endforeach()
+
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   set(CAIRN_ISAS generic v2 avx2 avx512)
   set(CAIRN_ISA_FLAGS_generic "")
