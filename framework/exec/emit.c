@@ -574,6 +574,17 @@ static bool emit_library(emitter *e, int32_t i, int32_t out_slot)
 
 /* The library operation writes its result where the root's will be; the program runs there, block by block. When an
  * operand does not fit the matrix, the two run one after the other. */
+static bool depends_on_position(const emitter *e, int32_t i)
+{
+    const value *v = at(e, i);
+    if (v->op == OP_index)
+        return true;
+    for (int k = 0; k < v->n_in && e->s->nodes[i].inlined; k++)
+        if (depends_on_position(e, v->in[k]->exec_index))
+            return true;
+    return false;
+}
+
 static bool fits_matrix(const emitter *e)
 {
     int64_t strides[CAIRN_MAX_RANK];
@@ -581,7 +592,7 @@ static bool fits_matrix(const emitter *e)
         for (int k = 0; k < at(e, m)->n_in; k++) {
             int32_t i = at(e, m)->in[k]->exec_index;
             const node *n = &e->s->nodes[i];
-            if (n->inlined && n->constant == NOWHERE)
+            if (n->inlined && depends_on_position(e, i))
                 return false;                /* positions are not known within a block */
             if (is_external(e, i) && !run_strides(e, &at(e, i)->shape, n->stride, strides))
                 return false;

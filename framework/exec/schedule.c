@@ -250,12 +250,22 @@ static bool pointwise_fits(const schedule *s, group *gr, const value *v)
     return shape_equal(&v->shape, &r);
 }
 
+static int stored_members(const schedule *s, const group *gr)
+{
+    int stored = 0;
+    for (int32_t i = gr->first_member; i != NOWHERE; i = s->nodes[i].next_member)
+        stored += s->nodes[i].stored;
+    return stored;
+}
+
 /* A library operation takes the map that reads it as its epilogue when the result has its own type and memory order. */
 static bool epilogue_fits(const schedule *s, const group *gr, const value *v)
 {
     const value *root = s->g->at[gr->root];
     if (!(ops[v->op].flags & EPILOGUE) || gr->form != FORM_MAP || gr->library != NOWHERE || !shape_equal(&v->shape, &gr->domain))
         return false;
+    if (stored_members(s, gr) > 1)
+        return false;                    /* an optimizer's step: better in place of its operands, apart */
     if (root->type != v->type || (root->flags ^ v->flags) & V_CHANNELS_LAST || shape_numel(&v->shape) == 0)
         return false;
     if (v->op != OP_matmul)

@@ -137,7 +137,10 @@ void gradient_matmul(const value *v, cairn_tensor *dy, cairn_tensor **dx)
         x = cairn_flatten(x, 0, -2);
         dy = cairn_flatten(dy, 0, -2);
     }
-    dx[1] = cairn_matmul(cairn_mT(x), dy);                       /* (K,M) @ (M,N) -> (K,N) */
+    if (v->in[1]->op == OP_permute)                              /* w is W^T: dW comes in W's own order, which gradient_permute unwraps */
+        dx[1] = cairn_mT(cairn_matmul(cairn_mT(dy), x));         /* ((N,M) @ (M,K))^T -> (K,N) */
+    else
+        dx[1] = cairn_matmul(cairn_mT(x), dy);                   /* (K,M) @ (M,N) -> (K,N) */
 }
 
 cairn_tensor *cairn_matmul(cairn_tensor *x, cairn_tensor *w)

@@ -594,10 +594,23 @@ cairn_tensor *cairn_select_scatter(cairn_tensor *x, cairn_tensor *part, int axis
 
 void gradient_reshape(const value *v, cairn_tensor *dy, cairn_tensor **dx) { dx[0] = reshape_to(dy, v->in[0]->shape); }
 
+static bool is_own_inverse(const attr_permute *a, int rank)
+{
+    for (int i = 0; i < rank; i++)
+        if (a->axis[a->axis[i]] != i)
+            return false;
+    return true;
+}
+
 void gradient_permute(const value *v, cairn_tensor *dy, cairn_tensor **dx)
 {
     const attr_permute *a = v->attr;
     cairn_axes inverse = {.count = v->shape.rank};
+    value *d = handle_value(dy);
+    if (d && d->op == OP_permute && !memcmp(((const attr_permute *)d->attr)->axis, a->axis, sizeof a->axis) && is_own_inverse(a, inverse.count)) {
+        dx[0] = input(d, 0);                                     /* there and back */
+        return;
+    }
     for (int i = 0; i < inverse.count; i++)
         inverse.axis[a->axis[i]] = i;
     dx[0] = cairn_permute(dy, inverse);
