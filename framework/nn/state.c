@@ -75,17 +75,18 @@ cairn_status list_matches(const char *op, cairn_tensor_list own, cairn_tensor_li
 {
     if (own.count < 0 || from.count < 0 || (from.count && !(from.names && from.tensors)))
         return cairn_error() ? cairn_error() : error_set(CAIRN_E_ARGUMENT, "%s: a list without names", op);
-    for (int i = 0; i < own.count; i++) {
-        cairn_tensor *other = list_find(from, own.names[i], i);
-        cairn_shape a = cairn_shape_of(own.tensors[i]), b = cairn_shape_of(other);
-        if (!other && strict)
+    for (int i = 0; i < own.count && strict; i++)
+        if (!list_find(from, own.names[i], i))
             return error_set(CAIRN_E_ARGUMENT, "%s: %s is missing", op, own.names[i]);
-        if (other && !shape_equal(&a, &b))
-            return error_set(CAIRN_E_SHAPE, "%s: %s is %s here, %s there", op, own.names[i], SHAPE(&a), SHAPE(&b));
-    }
     for (int i = 0; i < from.count && strict; i++)
         if (!list_find(own, from.names[i], i))
             return error_set(CAIRN_E_ARGUMENT, "%s: there is no place for %s", op, from.names[i]);
+    for (int i = 0; i < own.count; i++) {
+        cairn_tensor *other = list_find(from, own.names[i], i);
+        cairn_shape a = cairn_shape_of(own.tensors[i]), b = cairn_shape_of(other);
+        if (other && !shape_equal(&a, &b))
+            return error_set(CAIRN_E_SHAPE, "%s: %s is %s here, %s there", op, own.names[i], SHAPE(&a), SHAPE(&b));
+    }
     return CAIRN_OK;
 }
 
