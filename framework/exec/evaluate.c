@@ -23,9 +23,12 @@ static void read_modes(void)
     modes.pending_limit = 20000;
 }
 
-const exec_modes *exec_mode(void)
+const exec_modes *exec_modes_read;
+
+const exec_modes *exec_modes_first(void)
 {
     pthread_once(&modes_once, read_modes);
+    __atomic_store_n(&exec_modes_read, &modes, __ATOMIC_RELEASE);
     return &modes;
 }
 

@@ -145,6 +145,27 @@ struct value {
     _Alignas(8) char inline_attr[VALUE_INLINE_ATTR];
 };
 
+/* Counts of references. A pending value is its thread's own (a tensor may be shared once it is evaluated), so its counts
+ * need no locked instruction; nor does the count of the last holder. */
+static inline void count_up(_Atomic int32_t *count, bool own)
+{
+    if (own)
+        atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + 1, memory_order_relaxed);
+    else
+        atomic_fetch_add_explicit(count, 1, memory_order_relaxed);
+}
+/* True when that was the last one. */
+static inline bool count_down(_Atomic int32_t *count, bool own)
+{
+    int32_t now = atomic_load_explicit(count, memory_order_acquire);
+    if (now == 1)
+        return true;
+    if (!own)
+        return atomic_fetch_sub_explicit(count, 1, memory_order_acq_rel) == 1;
+    atomic_store_explicit(count, now - 1, memory_order_relaxed);
+    return false;
+}
+
 value *value_ref(value *v);
 void value_unref(value *v);              /* NULL is allowed; never recurses */
 static inline bool value_is_evaluated(const value *v) { return v->data != NULL; }
@@ -167,7 +188,7 @@ void buffer_unref(buffer *b);
 
 /* ---- Handles ----------------------------------------------------------------------------------------- */
 struct cairn_tensor {
-    _Atomic int64_t refs;
+    _Atomic int32_t refs;
     value *v;
     cairn_tensor *base;                  /* of a view; counted */
     uint64_t version, base_version;
@@ -226,6 +247,9 @@ bool type_is_integer(cairn_dtype t);                                    /* witho
 
 /* ---- The thread ------------------------------------------------------------------------------------- */
 typedef struct thread_state {
+    bool registered;
+    _Atomic int64_t alive;               /* handles made here less those dropped here; may be negative */
+    struct thread_state *next;           /* in the list of all threads */
     cairn_tensor **scope;                /* all handles of all open scopes, oldest first */
     int64_t scope_count, scope_capacity;
     int no_grad;                         /* depth */
@@ -238,7 +262,12 @@ typedef struct thread_state {
     struct plan_cache *plans;
     int64_t pending;                     /* values built and not yet evaluated or released, roughly */
 } thread_state;
-thread_state *thread(void);              /* never NULL */
+extern _Thread_local thread_state thread_self __attribute__((tls_model("initial-exec")));
+thread_state *thread_register(void);
+static inline thread_state *thread(void)
+{
+    return thread_self.registered ? &thread_self : thread_register();
+}
 
 /* Has v evaluated together with what is evaluated next, if a handle still points to it then. */
 bool evaluate_with_next(value *v);
@@ -248,6 +277,12 @@ void forget_with_next(thread_state *t);
 cairn_status evaluate(int count, value *const *targets);
 /* CAIRN_EAGER=1, CAIRN_CHECK_NAN=1 (implies eager) */
 typedef struct exec_modes { bool eager, check_nan; int64_t pending_limit; } exec_modes;
-const exec_modes *exec_mode(void);
+extern const exec_modes *exec_modes_read;            /* NULL until the environment has been read */
+const exec_modes *exec_modes_first(void);
+static inline const exec_modes *exec_mode(void)
+{
+    const exec_modes *read = __atomic_load_n(&exec_modes_read, __ATOMIC_ACQUIRE);
+    return read ? read : exec_modes_first();
+}
 
 #endif

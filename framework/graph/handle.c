@@ -7,9 +7,12 @@
 #include "framework/graph/views.h"
 #include <string.h>
 
-static _Atomic int64_t alive;
-
-int64_t cairn_tensor_count(void) { return atomic_load(&alive); }
+/* Only this thread writes its count; others read it. */
+static void count_alive(int change)
+{
+    thread_state *t = thread();
+    atomic_store_explicit(&t->alive, atomic_load_explicit(&t->alive, memory_order_relaxed) + change, memory_order_relaxed);
+}
 
 static bool scope_add(cairn_tensor *t)
 {
@@ -29,9 +32,10 @@ static bool scope_add(cairn_tensor *t)
 static void point_to(cairn_tensor *t, value *v)
 {
     if (v)
-        atomic_fetch_add_explicit(&v->handles, 1, memory_order_relaxed);
+        count_up(&v->handles, !value_is_evaluated(v));
     if (t->v) {
-        atomic_fetch_sub_explicit(&t->v->handles, 1, memory_order_relaxed);
+        if (count_down(&t->v->handles, !value_is_evaluated(t->v)))
+            atomic_store_explicit(&t->v->handles, 0, memory_order_relaxed);
         if (t->v->leaf == t)
             t->v->leaf = NULL;
         value_unref(t->v);
@@ -52,7 +56,7 @@ cairn_tensor *handle_new(value *v)
     }
     memset(t, 0, sizeof *t);
     t->refs = 1;
-    atomic_fetch_add_explicit(&alive, 1, memory_order_relaxed);
+    count_alive(1);
     point_to(t, v);
     if (!scope_add(t)) {
         cairn_drop(t);
@@ -64,19 +68,19 @@ cairn_tensor *handle_new(value *v)
 cairn_tensor *cairn_keep(cairn_tensor *x)
 {
     if (x)
-        atomic_fetch_add_explicit(&x->refs, 1, memory_order_relaxed);
+        count_up(&x->refs, false);
     return x;
 }
 
 void cairn_drop(cairn_tensor *x)
 {
-    while (x && atomic_fetch_sub_explicit(&x->refs, 1, memory_order_acq_rel) == 1) {
+    while (x && count_down(&x->refs, false)) {
         cairn_tensor *base = x->base;
         point_to(x, NULL);
         value_unref(x->recipe);
         cairn_drop(x->grad);
         pool_handle_give(x);
-        atomic_fetch_sub_explicit(&alive, 1, memory_order_relaxed);
+        count_alive(-1);
         x = base;
     }
 }

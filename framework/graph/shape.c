@@ -13,11 +13,19 @@ int64_t shape_numel(const shape *s)
 
 bool shape_equal(const shape *a, const shape *b)
 {
-    return a->rank == b->rank && memcmp(a->size, b->size, sizeof a->size[0] * (size_t)a->rank) == 0;
+    bool equal = a->rank == b->rank;
+    for (int i = 0; equal && i < a->rank; i++)
+        equal = a->size[i] == b->size[i];
+    return equal;
 }
 
 bool shape_broadcast(const shape *a, const shape *b, shape *out)
 {
+    if (shape_equal(a, b)) {
+        if (out != a)
+            *out = *a;
+        return true;
+    }
     if (a->rank < b->rank) {
         const shape *t = a;
         a = b;

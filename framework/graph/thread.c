@@ -12,14 +12,47 @@ typedef struct free_list {
     int count;
 } free_list;
 
-static _Thread_local thread_state state;
+_Thread_local thread_state thread_self __attribute__((tls_model("initial-exec")));
 static _Thread_local free_list free_values, free_handles;
 static _Thread_local bool leaving;         /* set while the thread ends: nothing is kept then */
 
 /* Each thread that makes tensors releases its outermost scope and its free lists when it ends. */
 static pthread_key_t at_exit;
 static pthread_once_t at_exit_once = PTHREAD_ONCE_INIT;
-static _Thread_local bool registered;
+
+/* All threads that make tensors, so that the tensors alive can be counted without a shared counter. */
+static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
+static thread_state *list_first;
+static int64_t alive_of_ended;
+
+int64_t cairn_tensor_count(void)
+{
+    pthread_mutex_lock(&list_lock);
+    int64_t alive = alive_of_ended;
+    for (thread_state *t = list_first; t; t = t->next)
+        alive += atomic_load_explicit(&t->alive, memory_order_relaxed);
+    pthread_mutex_unlock(&list_lock);
+    return alive;
+}
+
+static void enlist(thread_state *t)
+{
+    pthread_mutex_lock(&list_lock);
+    t->next = list_first;
+    list_first = t;
+    pthread_mutex_unlock(&list_lock);
+}
+
+static void unlist(thread_state *t)
+{
+    pthread_mutex_lock(&list_lock);
+    thread_state **at = &list_first;
+    while (*at != t)
+        at = &(*at)->next;
+    *at = t->next;
+    alive_of_ended += atomic_load_explicit(&t->alive, memory_order_relaxed);
+    pthread_mutex_unlock(&list_lock);
+}
 
 static void empty(free_list *list)
 {
@@ -34,21 +67,23 @@ static void empty(free_list *list)
 static void thread_end(void *unused)
 {
     (void)unused;
+    thread_state *t = &thread_self;
     leaving = true;
     cairn_scope_pop((cairn_mark){0}, NULL);
-    forget_with_next(&state);
-    mem_free(state.with);
-    mem_free(state.scope);
-    mem_free(state.walk_stack);
-    plan_cache_free(state.plans);
-    state = (thread_state){0};
+    forget_with_next(t);
+    mem_free(t->with);
+    mem_free(t->scope);
+    mem_free(t->walk_stack);
+    plan_cache_free(t->plans);
+    unlist(t);
+    *t = (thread_state){0};
     empty(&free_values);
     empty(&free_handles);
 }
 
 static void process_end(void)
 {
-    if (registered)
+    if (thread_self.registered)
         thread_end(NULL);
 }
 
@@ -58,18 +93,14 @@ static void make_key(void)
     atexit(process_end);
 }
 
-static void register_thread(void)
+thread_state *thread_register(void)
 {
-    registered = true;
+    thread_state *t = &thread_self;
+    t->registered = true;
     pthread_once(&at_exit_once, make_key);
-    pthread_setspecific(at_exit, &state);
-}
-
-thread_state *thread(void)
-{
-    if (!registered)
-        register_thread();
-    return &state;
+    pthread_setspecific(at_exit, t);
+    enlist(t);
+    return t;
 }
 
 /* Under the address sanitizer every object is a malloc of its own, so that a use after its end is seen. */
@@ -79,7 +110,7 @@ static bool keeps(const free_list *list)
     (void)list;
     return false;
 #else
-    return list->count < FREE_LIMIT && registered && !leaving;
+    return list->count < FREE_LIMIT && thread_self.registered && !leaving;
 #endif
 }
 

@@ -81,7 +81,7 @@ fail:
 value *value_ref(value *v)
 {
     if (v)
-        atomic_fetch_add_explicit(&v->refs, 1, memory_order_relaxed);
+        count_up(&v->refs, !value_is_evaluated(v));
     return v;
 }
 
@@ -104,7 +104,7 @@ void value_unref(value *v)
 {
     value *waiting = NULL;
     for (;;) {
-        if (v && atomic_fetch_sub_explicit(&v->refs, 1, memory_order_acq_rel) == 1) {
+        if (v && count_down(&v->refs, !value_is_evaluated(v))) {
             v->leaf = (cairn_tensor *)waiting;
             waiting = v;
         }
