@@ -1,0 +1,132 @@
+#include "runtime/api/program.h"
+#include "runtime/jit/jit.h"
+#include <string.h>
+
+/* ---- Variables ----------------------------------------------------------------------------------- */
+static bool has_memory(const ptx_variable *v) { return v->space == SPACE_GLOBAL || v->space == SPACE_CONST; }
+
+static cairn_status allocate_variables(program *p)
+{
+    p->symbols = mem_array((size_t)p->m->variable_count + 1, sizeof *p->symbols);
+    if (!p->symbols)
+        return CAIRN_E_MEMORY;
+    for (int i = 0; i < p->m->variable_count; i++) {
+        const ptx_variable *v = &p->m->variables[i];
+        if (!has_memory(v))
+            continue;
+        p->symbols[i] = buffer_alloc(v->bytes);
+        if (!p->symbols[i])
+            return CAIRN_E_MEMORY;
+        if (v->initial)
+            memcpy(p->symbols[i], v->initial, (size_t)v->bytes);
+        else
+            memset(p->symbols[i], 0, (size_t)v->bytes);
+    }
+    return CAIRN_OK;
+}
+
+static cairn_status relocate_variables(program *p)
+{
+    for (int i = 0; i < p->m->variable_count; i++) {
+        const ptx_variable *v = &p->m->variables[i];
+        for (int k = 0; k < v->relocation_count && p->symbols[i]; k++) {
+            const ptx_relocation *r = &v->relocations[k];
+            if (r->variable < 0 || !p->symbols[r->variable])
+                return error_set(CAIRN_E_UNSUPPORTED, "%s: '%s' holds the address of a function or of shared memory",
+                                 p->m->file, v->name);
+            uint64_t address = (uint64_t)p->symbols[r->variable] + (uint64_t)r->addend;
+            memcpy((uint8_t *)p->symbols[i] + r->offset, &address, sizeof address);
+        }
+    }
+    return CAIRN_OK;
+}
+
+void *program_variable(const program *p, const char *name, size_t *bytes)
+{
+    for (int i = 0; i < p->m->variable_count; i++)
+        if (p->symbols[i] && strcmp(p->m->variables[i].name, name) == 0) {
+            if (bytes)
+                *bytes = (size_t)p->m->variables[i].bytes;
+            return p->symbols[i];
+        }
+    return NULL;
+}
+
+/* ---- Kernels ------------------------------------------------------------------------------------- */
+static bool has_barriers(const ptx_function *f)
+{
+    for (int i = 0; i < f->code_count; i++)
+        if (((f->code[i].op == OP_bar || f->code[i].op == OP_barrier) && !has_modifier(&f->code[i], MOD_warp)) ||
+            f->code[i].op == OP_nanosleep)
+            return true;
+    return false;
+}
+
+static cairn_status describe_kernels(program *p)
+{
+    enum { DYNAMIC_DEFAULT = 48 << 10 };
+    p->kernels = mem_array((size_t)p->m->function_count + 1, sizeof *p->kernels);
+    if (!p->kernels)
+        return CAIRN_E_MEMORY;
+    for (int i = 0; i < p->m->function_count; i++)
+        p->kernels[i] = (kernel){.program = p, .f = &p->m->functions[i], .dynamic_limit = DYNAMIC_DEFAULT,
+                                 .barriers = has_barriers(&p->m->functions[i])};
+    return CAIRN_OK;
+}
+
+program *program_load(const char *name, const char *text, size_t bytes)
+{
+    program *p = mem_new(sizeof *p);
+    if (!p)
+        return NULL;
+    pthread_mutex_init(&p->lock, NULL);
+    p->m = ptx_parse(name, text, bytes);
+    if (!p->m || describe_kernels(p) || allocate_variables(p) || relocate_variables(p)) {
+        program_free(p);
+        return NULL;
+    }
+    return p;
+}
+
+void program_free(program *p)
+{
+    if (!p)
+        return;
+    for (int i = 0; p->kernels && i < p->m->function_count; i++)
+        for (int k = 0; k < 4; k++)
+            object_unload(&p->kernels[i].code[k / 2][k % 2]);
+    for (int i = 0; p->symbols && i < p->m->variable_count; i++)
+        if (p->symbols[i])
+            buffer_free(p->symbols[i], p->m->variables[i].bytes);
+    mem_free(p->symbols);
+    mem_free(p->kernels);
+    ptx_free(p->m);
+    pthread_mutex_destroy(&p->lock);
+    mem_free(p);
+}
+
+kernel *program_kernel(program *p, const char *name)
+{
+    const ptx_function *f = module_find(p->m, name);
+    return f && f->entry ? &p->kernels[f->index] : NULL;
+}
+
+static cairn_status compile(kernel *k, block_class c, loaded_code *out)
+{
+    object_code object = {0};
+    cairn_status status = jit_compile(k->program->m, k->f, c, &object);
+    if (!status)
+        status = object_load(object.bytes, object.count, out);
+    mem_free(object.bytes);
+    return status;
+}
+
+cairn_status kernel_code_for(kernel *k, block_class c, kernel_code *code)
+{
+    loaded_code *slot = &k->code[c.flat][c.full];
+    pthread_mutex_lock(&k->program->lock);
+    cairn_status status = slot->kernel ? CAIRN_OK : compile(k, c, slot);
+    *code = slot->kernel;
+    pthread_mutex_unlock(&k->program->lock);
+    return status;
+}

@@ -1,0 +1,34 @@
+/* A loaded module: its PTX, the memory of its variables, and the machine code of its kernels. */
+#ifndef RUNTIME_API_PROGRAM_H
+#define RUNTIME_API_PROGRAM_H
+#include "runtime/exec/object.h"
+#include "runtime/ptx/shapes.h"
+#include <pthread.h>
+
+typedef struct program program;
+
+typedef struct kernel {
+    program *program;
+    ptx_function *f;
+    bool barriers;
+    uint32_t dynamic_limit;      /* dynamic shared memory that a launch may ask for */
+    loaded_code code[2][2];      /* [flat][full]; compiled when first launched */
+} kernel;
+
+struct program {
+    ptx_module *m;
+    void **symbols;              /* of the module's variables; NULL for shared ones */
+    kernel *kernels;             /* one for each function */
+    pthread_mutex_t lock;        /* over `code` */
+};
+
+/* Parses PTX text (bytes without a terminator) and gives its variables memory. NULL with the error. */
+program *program_load(const char *name, const char *text, size_t bytes);
+void program_free(program *p);
+kernel *program_kernel(program *p, const char *name);
+/* The memory of a global or constant variable; NULL when there is none of that name. */
+void *program_variable(const program *p, const char *name, size_t *bytes);
+/* The code for blocks of a class, compiled or from the cache. */
+cairn_status kernel_code_for(kernel *k, block_class c, kernel_code *code);
+
+#endif

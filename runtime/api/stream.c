@@ -1,0 +1,243 @@
+/* Streams, events and host functions, over the device's queue. */
+#include "runtime/api/api.h"
+#include <time.h>
+
+static int64_t nanoseconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void free_work(queue_work *work) { mem_free(work); }
+
+/* ---- Streams ------------------------------------------------------------------------------------- */
+static bool is_default(CUstream stream) { return !stream || stream == CU_STREAM_LEGACY || stream == CU_STREAM_PER_THREAD; }
+
+bool stream_is_valid(CUstream stream) { return is_default(stream) || (uintptr_t)stream > 4096; }
+
+void stream_note(CUstream stream, uint64_t number)
+{
+    if (!is_default(stream))
+        __atomic_store_n(&stream->last, number, __ATOMIC_RELAXED);
+}
+
+uint64_t stream_issue(CUstream stream, queue_work *work)
+{
+    uint64_t number = queue_add(work);
+    stream_note(stream, number);
+    return number;
+}
+
+static uint64_t stream_last(CUstream stream)
+{
+    return is_default(stream) ? queue_last() : __atomic_load_n(&stream->last, __ATOMIC_RELAXED);
+}
+
+API CUresult cuStreamCreateWithPriority(CUstream *stream, unsigned flags, int priority)
+{
+    CUresult result = api_check();
+    if (result)
+        return result;
+    if (!stream || flags > CU_STREAM_NON_BLOCKING)
+        return CUDA_ERROR_INVALID_VALUE;
+    *stream = mem_new(sizeof **stream);
+    if (!*stream)
+        return result_of(CAIRN_E_MEMORY);
+    (*stream)->flags = flags;
+    (*stream)->priority = priority;
+    return CUDA_SUCCESS;
+}
+
+API CUresult cuStreamCreate(CUstream *stream, unsigned flags) { return cuStreamCreateWithPriority(stream, flags, 0); }
+
+static CUresult check_stream(CUstream stream)
+{
+    CUresult result = api_check();
+    return result ? result : stream_is_valid(stream) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
+}
+
+/* Work names no stream, so what was issued goes on without it. */
+API CUresult cuStreamDestroy_v2(CUstream stream)
+{
+    CUresult result = check_stream(stream);
+    if (result)
+        return result;
+    if (is_default(stream))
+        return CUDA_ERROR_INVALID_HANDLE;
+    mem_free(stream);
+    return CUDA_SUCCESS;
+}
+
+API CUresult cuStreamSynchronize(CUstream stream)
+{
+    CUresult result = check_stream(stream);
+    return result ? result : queue_wait(stream_last(stream));
+}
+
+API CUresult cuStreamQuery(CUstream stream)
+{
+    CUresult result = check_stream(stream);
+    return result ? result : queue_is_done(stream_last(stream)) ? CUDA_SUCCESS : CUDA_ERROR_NOT_READY;
+}
+
+/* ---- Host functions ------------------------------------------------------------------------------ */
+typedef struct host_work {
+    queue_work work;
+    CUhostFn function;
+    CUstreamCallback callback;
+    CUstream stream;
+    void *data;
+} host_work;
+
+static CUresult run_host(queue_work *work)
+{
+    host_work *h = (host_work *)work;
+    if (h->function)
+        h->function(h->data);
+    else
+        h->callback(h->stream, queue_error(), h->data);
+    return CUDA_SUCCESS;
+}
+
+static CUresult issue_host(host_work fields)
+{
+    CUresult result = check_stream(fields.stream);
+    if (result)
+        return result;
+    if (!fields.function && !fields.callback)
+        return CUDA_ERROR_INVALID_VALUE;
+    host_work *h = mem_new(sizeof *h);
+    if (!h)
+        return result_of(CAIRN_E_MEMORY);
+    *h = fields;
+    h->work = (queue_work){.run = run_host, .free = free_work};
+    stream_issue(fields.stream, &h->work);
+    return CUDA_SUCCESS;
+}
+
+API CUresult cuLaunchHostFunc(CUstream stream, CUhostFn function, void *user_data)
+{
+    return issue_host((host_work){.function = function, .stream = stream, .data = user_data});
+}
+
+API CUresult cuStreamAddCallback(CUstream stream, CUstreamCallback function, void *user_data, unsigned flags)
+{
+    if (flags)
+        return CUDA_ERROR_INVALID_VALUE;
+    return issue_host((host_work){.callback = function, .stream = stream, .data = user_data});
+}
+
+/* ---- Events -------------------------------------------------------------------------------------- */
+/* The time has its own memory: an event may be destroyed before its work runs. */
+typedef struct event_time {
+    int references;
+    int64_t time;
+} event_time;
+
+typedef struct event_work {
+    queue_work work;
+    event_time *time;
+} event_work;
+
+static void drop_time(event_time *t)
+{
+    if (t && __atomic_sub_fetch(&t->references, 1, __ATOMIC_ACQ_REL) == 0)
+        mem_free(t);
+}
+
+
+
+static CUresult run_event(queue_work *work)
+{
+    ((event_work *)work)->time->time = nanoseconds();
+    return CUDA_SUCCESS;
+}
+
+static void free_event_work(queue_work *work)
+{
+    drop_time(((event_work *)work)->time);
+    mem_free(work);
+}
+
+API CUresult cuEventCreate(CUevent *event, unsigned flags)
+{
+    CUresult result = api_check();
+    if (result)
+        return result;
+    if (!event || flags > 7)
+        return CUDA_ERROR_INVALID_VALUE;
+    *event = mem_new(sizeof **event);
+    if (!*event)
+        return result_of(CAIRN_E_MEMORY);
+    (*event)->flags = flags;
+    return CUDA_SUCCESS;
+}
+
+API CUresult cuEventDestroy_v2(CUevent event)
+{
+    if (!event)
+        return CUDA_ERROR_INVALID_HANDLE;
+    drop_time(event->time);
+    mem_free(event);
+    return CUDA_SUCCESS;
+}
+
+API CUresult cuEventRecord(CUevent event, CUstream stream)
+{
+    CUresult result = check_stream(stream);
+    if (result)
+        return result;
+    if (!event)
+        return CUDA_ERROR_INVALID_HANDLE;
+    event_work *w = mem_new(sizeof *w);
+    event_time *t = mem_new(sizeof *t);
+    if (!w || !t) {
+        mem_free(w);
+        mem_free(t);
+        return result_of(CAIRN_E_MEMORY);
+    }
+    t->references = 2;
+    *w = (event_work){{.run = run_event, .free = free_event_work}, t};
+    drop_time(event->time);
+    event->time = t;
+    event->recorded = true;
+    event->number = stream_issue(stream, &w->work);
+    return CUDA_SUCCESS;
+}
+
+API CUresult cuEventSynchronize(CUevent event)
+{
+    if (!event)
+        return CUDA_ERROR_INVALID_HANDLE;
+    return event->recorded ? queue_wait(event->number) : CUDA_SUCCESS;
+}
+
+API CUresult cuEventQuery(CUevent event)
+{
+    if (!event)
+        return CUDA_ERROR_INVALID_HANDLE;
+    return !event->recorded || queue_is_done(event->number) ? queue_error() : CUDA_ERROR_NOT_READY;
+}
+
+API CUresult cuEventElapsedTime(float *milliseconds, CUevent start, CUevent end)
+{
+    if (!milliseconds)
+        return CUDA_ERROR_INVALID_VALUE;
+    if (!start || !end || !start->recorded || !end->recorded ||
+        ((start->flags | end->flags) & CU_EVENT_DISABLE_TIMING))
+        return CUDA_ERROR_INVALID_HANDLE;
+    if (!queue_is_done(start->number) || !queue_is_done(end->number))
+        return CUDA_ERROR_NOT_READY;
+    *milliseconds = (float)((double)(end->time->time - start->time->time) * 1e-6);
+    return CUDA_SUCCESS;
+}
+
+/* What comes later in the queue comes after the event anyway. */
+API CUresult cuStreamWaitEvent(CUstream stream, CUevent event, unsigned flags)
+{
+    CUresult result = check_stream(stream);
+    if (result)
+        return result;
+    return !event ? CUDA_ERROR_INVALID_HANDLE : flags > 1 ? CUDA_ERROR_INVALID_VALUE : CUDA_SUCCESS;
+}

@@ -1,0 +1,75 @@
+/* Atomic operations of a warp: lane by lane, in the order of the lanes. rt_atom_ on memory that other
+ * threads may use; rt_shared_ on the block's own, where plain code is enough. */
+#include "runtime/exec/library.h"
+#include "runtime/exec/warp.h"
+#include <string.h>
+
+#define MIN(a, b) ((b) < (a) ? (b) : (a))
+#define MAX(a, b) ((b) > (a) ? (b) : (a))
+
+/* X(name, type, bits, new value of `a` given `x` and, for cas, `y`) */
+#define ATOMICS(X)                                                                                    \
+    X(and_u32, uint32_t, uint32_t, a & x) X(and_u64, uint64_t, uint64_t, a & x)                       \
+    X(or_u32, uint32_t, uint32_t, a | x) X(or_u64, uint64_t, uint64_t, a | x)                         \
+    X(xor_u32, uint32_t, uint32_t, a ^ x) X(xor_u64, uint64_t, uint64_t, a ^ x)                       \
+    X(add_u32, uint32_t, uint32_t, a + x) X(add_s32, uint32_t, uint32_t, a + x)                       \
+    X(add_u64, uint64_t, uint64_t, a + x) X(add_s64, uint64_t, uint64_t, a + x)                       \
+    X(add_f32, float, uint32_t, a + x) X(add_f64, double, uint64_t, a + x)                            \
+    X(min_u32, uint32_t, uint32_t, MIN(a, x)) X(min_s32, int32_t, uint32_t, MIN(a, x))                \
+    X(min_u64, uint64_t, uint64_t, MIN(a, x)) X(min_s64, int64_t, uint64_t, MIN(a, x))                \
+    X(max_u32, uint32_t, uint32_t, MAX(a, x)) X(max_s32, int32_t, uint32_t, MAX(a, x))                \
+    X(max_u64, uint64_t, uint64_t, MAX(a, x)) X(max_s64, int64_t, uint64_t, MAX(a, x))                \
+    X(inc_u32, uint32_t, uint32_t, a >= x ? 0 : a + 1)                                                \
+    X(dec_u32, uint32_t, uint32_t, a == 0 || a > x ? x : a - 1)                                       \
+    X(exch_u32, uint32_t, uint32_t, x) X(exch_u64, uint64_t, uint64_t, x)                             \
+    X(cas_u32, uint32_t, uint32_t, a == x ? y : a) X(cas_u64, uint64_t, uint64_t, a == x ? y : a)
+
+#define FOR_EACH_LANE(mask, lane) \
+    for (uint32_t lanes_ = (mask), lane; lanes_ && (lane = (uint32_t)__builtin_ctz(lanes_), true); lanes_ &= lanes_ - 1)
+
+#define X(name, type, bits, expression)                                                               \
+    static void rt_shared_##name(uint32_t mask, const uint64_t *at, const type *xs, const type *ys, type *old) \
+    {                                                                                                 \
+        FOR_EACH_LANE(mask, lane)                                                                     \
+        {                                                                                             \
+            type *place = (type *)at[lane], a = *place, x = xs[lane], y = ys ? ys[lane] : x;           \
+            (void)y;                                                                                  \
+            *place = expression;                                                                      \
+            if (old)                                                                                  \
+                old[lane] = a;                                                                        \
+        }                                                                                             \
+    }                                                                                                 \
+    static void rt_atom_##name(uint32_t mask, const uint64_t *at, const type *xs, const type *ys, type *old) \
+    {                                                                                                 \
+        FOR_EACH_LANE(mask, lane)                                                                     \
+        {                                                                                             \
+            bits *place = (bits *)at[lane], seen = __atomic_load_n(place, __ATOMIC_RELAXED), next;     \
+            type a, x = xs[lane], y = ys ? ys[lane] : x, result;                                       \
+            (void)y;                                                                                  \
+            do {                                                                                      \
+                memcpy(&a, &seen, sizeof a);                                                          \
+                result = expression;                                                                  \
+                memcpy(&next, &result, sizeof next);                                                  \
+            } while (!__atomic_compare_exchange_n(place, &seen, next, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)); \
+            if (old)                                                                                  \
+                old[lane] = a;                                                                        \
+        }                                                                                             \
+    }
+ATOMICS(X)
+#undef X
+
+static const struct { const char *name; const void *code; } table[] = {
+#define X(name, type, bits, expression) {"rt_shared_" #name, rt_shared_##name}, {"rt_atom_" #name, rt_atom_##name},
+    ATOMICS(X)
+#undef X
+};
+
+const void *atomic_find(const char *name);
+
+const void *atomic_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (strcmp(table[i].name, name) == 0)
+            return table[i].code;
+    return NULL;
+}

@@ -1,0 +1,437 @@
+/* A worker runs a range of blocks. A block without barriers is a loop over its warps; one with barriers
+ * gives each warp a fiber, and a barrier is a switch to the next warp that can run. The last warp to
+ * arrive goes on at once. Nothing here waits for another thread. */
+#define _GNU_SOURCE
+#include "runtime/exec/grid.h"
+#include "base/memory.h"
+#include "base/pool.h"
+#include "runtime/exec/fiber.h"
+#include "runtime/exec/run.h"
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum {
+    MAX_WARPS = GRID_MAX_THREADS / WARP_LANES,
+    BARRIERS = 16,
+    STACK_BYTES = 256 << 10,
+    SHARED_BYTES = 256 << 10,
+    SIGNAL_STACK_BYTES = 64 << 10
+};
+
+typedef enum fiber_state { FIBER_READY, FIBER_WAITS, FIBER_DONE } fiber_state;
+
+typedef struct fiber {
+    void *place;
+    fiber_state state;
+    int barrier;
+} fiber;
+
+/* What a thread needs to run blocks; made once for each thread. */
+struct block_run {
+    const grid_launch *launch;
+    warp warps[MAX_WARPS];
+    fiber fibers[MAX_WARPS];
+    int count, live, current;
+    int arrived[BARRIERS], expected[BARRIERS];
+    void *main;                  /* where the block's loop waits for its fibers */
+    uint8_t *shared;             /* below 4 GiB, so that 32-bit registers can hold its addresses */
+    uint8_t *stacks, *signal_stack, *local;
+    int64_t local_capacity;
+    sigjmp_buf escape;
+    bool inside;                 /* machine code runs: a signal is the kernel's */
+    grid_fault fault;
+    char message[256];
+};
+
+static _Thread_local block_run *own_run;
+
+/* ---- Resources of a thread ----------------------------------------------------------------------- */
+static void *map_memory(size_t bytes, int flags)
+{
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+    return p == MAP_FAILED ? NULL : p;
+}
+
+static void unmap_memory(void *p, size_t bytes)
+{
+    if (p)
+        munmap(p, bytes);
+}
+
+static pthread_key_t run_key;
+static pthread_once_t run_once = PTHREAD_ONCE_INIT;
+
+static void run_free(void *object)
+{
+    block_run *r = object;
+    stack_t off = {.ss_flags = SS_DISABLE};
+    sigaltstack(&off, NULL);
+    unmap_memory(r->shared, SHARED_BYTES);
+    unmap_memory(r->stacks, (size_t)MAX_WARPS * STACK_BYTES);
+    unmap_memory(r->signal_stack, SIGNAL_STACK_BYTES);
+    if (r->local)
+        buffer_free(r->local, r->local_capacity);
+    mem_free(r);
+    own_run = NULL;
+}
+
+#ifndef MAP_32BIT
+#define MAP_32BIT 0
+#endif
+
+static bool run_map(block_run *r)
+{
+    r->shared = map_memory(SHARED_BYTES, MAP_32BIT);
+    r->stacks = map_memory((size_t)MAX_WARPS * STACK_BYTES, MAP_NORESERVE);
+    r->signal_stack = map_memory(SIGNAL_STACK_BYTES, 0);
+    if (!r->shared || !r->stacks || !r->signal_stack)
+        return false;
+    /* The lowest page of every stack is a guard. */
+    for (int i = 0; i < MAX_WARPS; i++)
+        mprotect(r->stacks + (size_t)i * STACK_BYTES, 4096, PROT_NONE);
+    stack_t stack = {.ss_sp = r->signal_stack, .ss_size = SIGNAL_STACK_BYTES};
+    return sigaltstack(&stack, NULL) == 0;
+}
+
+static void on_signal(int number, siginfo_t *info, void *context);
+static struct sigaction before_segv, before_bus, before_fpe;
+
+/* Others may have set handlers since the last kernel (test frameworks do), so each grid looks. */
+static void install_handlers(void)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER}, now;
+    if (sigaction(SIGSEGV, NULL, &now) == 0 && (now.sa_flags & SA_SIGINFO) && now.sa_sigaction == on_signal)
+        return;
+    pthread_mutex_lock(&lock);
+    sigaction(SIGSEGV, &action, &now);
+    if (now.sa_sigaction != on_signal) {
+        before_segv = now;
+        sigaction(SIGBUS, &action, &before_bus);
+        sigaction(SIGFPE, &action, &before_fpe);
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+static void make_key(void) { pthread_key_create(&run_key, run_free); }
+
+static block_run *run_of_thread(void)
+{
+    if (own_run)
+        return own_run;
+    pthread_once(&run_once, make_key);
+    block_run *r = mem_new(sizeof *r);
+    if (!r)
+        return NULL;
+    if (!run_map(r)) {
+        run_free(r);
+        return NULL;
+    }
+    /* The pool's threads block all signals; those that a kernel's own instructions raise must arrive. */
+    sigset_t faults;
+    sigemptyset(&faults);
+    sigaddset(&faults, SIGSEGV);
+    sigaddset(&faults, SIGBUS);
+    sigaddset(&faults, SIGFPE);
+    pthread_sigmask(SIG_UNBLOCK, &faults, NULL);
+    pthread_setspecific(run_key, r);
+    return own_run = r;
+}
+
+/* ---- Faults -------------------------------------------------------------------------------------- */
+static _Noreturn void escape(block_run *r)
+{
+    r->inside = false;
+    siglongjmp(r->escape, 1);
+}
+
+void run_fail(warp *w, grid_fault fault, const char *format, ...)
+{
+    block_run *r = w->block;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(r->message, sizeof r->message, format, args);
+    va_end(args);
+    r->fault = fault;
+    escape(r);
+}
+
+static const struct sigaction *previous_handler(int number)
+{
+    return number == SIGSEGV ? &before_segv : number == SIGBUS ? &before_bus : &before_fpe;
+}
+
+/* Faults of kernels end the kernel; all others go where they went before. */
+static void on_signal(int number, siginfo_t *info, void *context)
+{
+    block_run *r = own_run;
+    const struct sigaction *before = previous_handler(number);
+    if (r && r->inside) {
+        r->fault = GRID_ADDRESS;
+        snprintf(r->message, sizeof r->message, "illegal access to address %p", info->si_addr);
+        escape(r);
+    }
+    if (before->sa_flags & SA_SIGINFO) {
+        before->sa_sigaction(number, info, context);
+    } else if (before->sa_handler != SIG_IGN && before->sa_handler != SIG_DFL) {
+        before->sa_handler(number);
+    } else {
+        signal(number, SIG_DFL);
+        raise(number);
+    }
+}
+
+/* ---- Fibers -------------------------------------------------------------------------------------- */
+/* The next warp in turn that can run, or -1. */
+static int next_ready(const block_run *r)
+{
+    for (int i = 1; i <= r->count; i++) {
+        int w = r->current + i < r->count ? r->current + i : r->current + i - r->count;
+        if (r->fibers[w].state == FIBER_READY)
+            return w;
+    }
+    return -1;
+}
+
+static void release_barrier(block_run *r, int barrier)
+{
+    for (int i = 0; i < r->count; i++)
+        if (r->fibers[i].state == FIBER_WAITS && r->fibers[i].barrier == barrier)
+            r->fibers[i].state = FIBER_READY;
+    r->arrived[barrier] = 0;
+}
+
+/* Warps that have ended do not hold up the others. */
+static bool is_complete(const block_run *r, int barrier)
+{
+    int expected = r->expected[barrier] ? r->expected[barrier] : r->live;
+    return r->arrived[barrier] && r->arrived[barrier] >= (expected < r->live ? expected : r->live);
+}
+
+static void switch_to(block_run *r, int next)
+{
+    int from = r->current;
+    r->current = next;
+    fiber_switch(&r->fibers[from].place, next < 0 ? r->main : r->fibers[next].place);
+}
+
+static void hang(block_run *r)
+{
+    int waiting = 0;
+    for (int i = 0; i < r->count; i++)
+        waiting += r->fibers[i].state == FIBER_WAITS;
+    run_fail(&r->warps[r->current], GRID_HANG, "%d of %d warps wait at a barrier that the others never reach",
+             waiting, r->count);
+}
+
+void rt_barrier(warp *w, uint32_t barrier, uint32_t threads);
+void rt_yield(warp *w);
+
+void rt_barrier(warp *w, uint32_t barrier, uint32_t threads)
+{
+    block_run *r = w->block;
+    barrier %= BARRIERS;
+    r->arrived[barrier]++;
+    r->expected[barrier] = (int)(threads / WARP_LANES);
+    if (is_complete(r, (int)barrier)) {
+        release_barrier(r, (int)barrier);
+        return;
+    }
+    r->fibers[r->current].state = FIBER_WAITS;
+    r->fibers[r->current].barrier = (int)barrier;
+    int next = next_ready(r);
+    if (next < 0)
+        hang(r);
+    switch_to(r, next);
+}
+
+void rt_yield(warp *w)
+{
+    block_run *r = w->block;
+    int next = r->launch->barriers ? next_ready(r) : -1;
+    if (next >= 0 && next != r->current)
+        switch_to(r, next);
+}
+
+static void fiber_main(void *argument)
+{
+    warp *w = argument;
+    block_run *r = w->block;
+    r->launch->code(w);
+    r->fibers[r->current].state = FIBER_DONE;
+    r->live--;
+    for (int b = 0; b < BARRIERS; b++)
+        if (is_complete(r, b))
+            release_barrier(r, b);
+    int next = r->live ? next_ready(r) : -1;
+    if (r->live && next < 0)
+        hang(r);
+    void *place = next < 0 ? r->main : r->fibers[next].place;
+    void **from = &r->fibers[r->current].place;
+    r->current = next;
+    fiber_switch(from, place);
+    __builtin_unreachable();
+}
+
+static void run_fibers(block_run *r)
+{
+    for (int i = 0; i < r->count; i++) {
+        void *place = fiber_prepare(r->stacks + (size_t)i * STACK_BYTES, STACK_BYTES, fiber_main, &r->warps[i]);
+        r->fibers[i] = (fiber){place, FIBER_READY, 0};
+    }
+    memset(r->arrived, 0, sizeof r->arrived);
+    r->live = r->count;
+    r->current = 0;
+    fiber_switch(&r->main, r->fibers[0].place);
+}
+
+static void run_block(block_run *r)
+{
+    if (r->launch->barriers && r->count > 1) {
+        run_fibers(r);
+        return;
+    }
+    for (int i = 0; i < r->count; i++) {
+        r->current = i;
+        r->launch->code(&r->warps[i]);
+    }
+}
+
+/* ---- Blocks -------------------------------------------------------------------------------------- */
+typedef struct grid_context {
+    const grid_launch *launch;
+    int64_t blocks, tasks;
+    uint32_t (*tids)[3][WARP_LANES];   /* for each warp of a block; NULL when flat */
+    _Atomic int fault;
+} grid_context;
+
+static uint32_t threads_of(const grid_launch *l) { return l->block[0] * l->block[1] * l->block[2]; }
+
+static bool reserve_local(block_run *r, int64_t bytes)
+{
+    if (bytes <= r->local_capacity)
+        return true;
+    if (r->local)
+        buffer_free(r->local, r->local_capacity);
+    r->local = buffer_alloc(bytes);
+    r->local_capacity = r->local ? bytes : 0;
+    return r->local != NULL;
+}
+
+static void prepare_warp(block_run *r, const grid_context *c, int index, int worker)
+{
+    const grid_launch *l = c->launch;
+    uint32_t first = (uint32_t)index * WARP_LANES, left = threads_of(l) - first;
+    warp *w = &r->warps[index];
+    *w = (warp){.params = l->params, .symbols = l->symbols, .shared = r->shared,
+                .local = r->local + index * WARP_LANES * l->local_bytes,
+                .tid = c->tids ? (const uint32_t(*)[WARP_LANES])c->tids[index] : NULL,
+                .mask = left >= WARP_LANES ? ~0u : (1u << left) - 1,
+                .index = (uint32_t)index, .count = (uint32_t)r->count,
+                .dynamic_shared = l->dynamic_shared, .total_shared = l->static_shared + l->dynamic_shared,
+                .processor = (uint32_t)worker, .processors = (uint32_t)cairn_threads(), .grid = l->number, .block = r};
+    w->tid_base[0] = first % l->block[0];
+    w->tid_base[1] = first / l->block[0] % l->block[1];
+    w->tid_base[2] = first / l->block[0] / l->block[1];
+    for (int i = 0; i < 3; i++) {
+        w->ntid[i] = l->block[i];
+        w->nctaid[i] = l->grid[i];
+    }
+}
+
+static bool prepare_run(block_run *r, const grid_context *c, int worker)
+{
+    const grid_launch *l = c->launch;
+    r->launch = l;
+    r->count = (int)((threads_of(l) + WARP_LANES - 1) / WARP_LANES);
+    if (!reserve_local(r, r->count * WARP_LANES * l->local_bytes))
+        return false;
+    for (int i = 0; i < r->count; i++)
+        prepare_warp(r, c, i, worker);
+    return true;
+}
+
+static void run_range(block_run *r, const grid_context *c, int64_t from, int64_t to)
+{
+    const uint32_t *grid = c->launch->grid;
+    for (int64_t b = from; b < to; b++) {
+        uint32_t x = (uint32_t)(b % grid[0]), y = (uint32_t)(b / grid[0] % grid[1]), z = (uint32_t)(b / grid[0] / grid[1]);
+        for (int i = 0; i < r->count; i++) {
+            r->warps[i].ctaid[0] = x;
+            r->warps[i].ctaid[1] = y;
+            r->warps[i].ctaid[2] = z;
+        }
+        run_block(r);
+    }
+}
+
+static void report(const block_run *r, grid_context *c)
+{
+    int none = GRID_OK;
+    if (!atomic_compare_exchange_strong(&c->fault, &none, (int)r->fault))
+        return;
+    const warp *w = &r->warps[r->current < 0 ? 0 : r->current];
+    fprintf(stderr, "cairn: kernel %s, block (%u,%u,%u), warp %u: %s\n", c->launch->name, w->ctaid[0], w->ctaid[1],
+            w->ctaid[2], w->index, r->message);
+}
+
+static void run_task(void *context, int64_t task, int worker)
+{
+    grid_context *c = context;
+    block_run *r = run_of_thread();
+    if (atomic_load_explicit(&c->fault, memory_order_relaxed))
+        return;
+    if (!r || !prepare_run(r, c, worker)) {
+        atomic_store(&c->fault, GRID_MEMORY);
+        return;
+    }
+    if (sigsetjmp(r->escape, 0)) {
+        report(r, c);
+        return;
+    }
+    r->inside = true;
+    run_range(r, c, c->blocks * task / c->tasks, c->blocks * (task + 1) / c->tasks);
+    r->inside = false;
+}
+
+/* ---- Grids --------------------------------------------------------------------------------------- */
+static bool make_tids(grid_context *c)
+{
+    const grid_launch *l = c->launch;
+    uint32_t threads = threads_of(l), warps = (threads + WARP_LANES - 1) / WARP_LANES;
+    c->tids = mem_array(warps, sizeof *c->tids);
+    for (uint32_t t = 0; c->tids && t < warps * WARP_LANES; t++) {
+        uint32_t(*at)[WARP_LANES] = c->tids[t / WARP_LANES];
+        at[0][t % WARP_LANES] = t % l->block[0];
+        at[1][t % WARP_LANES] = t / l->block[0] % l->block[1];
+        at[2][t % WARP_LANES] = t / l->block[0] / l->block[1];
+    }
+    return c->tids != NULL;
+}
+
+/* Small enough that threads end together, large enough that claiming one costs little. Blocks are
+ * claimed in order, so one that waits for an earlier block never waits for one that has not begun. */
+static int64_t task_count(int64_t blocks)
+{
+    enum { TASKS = 256 };
+    return blocks < TASKS ? blocks : TASKS;
+}
+
+grid_fault grid_run(const grid_launch *launch)
+{
+    grid_context c = {.launch = launch, .blocks = (int64_t)launch->grid[0] * launch->grid[1] * launch->grid[2]};
+    c.tasks = task_count(c.blocks);
+    if (!launch->flat && !make_tids(&c))
+        return GRID_MEMORY;
+    install_handlers();
+    pool_run(c.tasks, run_task, &c);
+    mem_free(c.tids);
+    return (grid_fault)atomic_load(&c.fault);
+}

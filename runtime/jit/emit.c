@@ -1,0 +1,293 @@
+/* A kernel's skeleton: slots, blocks, masks, branches. The instructions are in emit_*.c. */
+#include "runtime/jit/emit.h"
+#include <stddef.h>
+#include <string.h>
+
+/* ---- Small code ---------------------------------------------------------------------------------- */
+value mask_bits(emitter *e, value mask) { return LLVMBuildBitCast(e->b, mask, integer(e, 32), ""); }
+
+value any_lane(emitter *e, value mask)
+{
+    return LLVMBuildICmp(e->b, LLVMIntNE, mask_bits(e, mask), constant_int(e, 32, 0), "");
+}
+
+value call_intrinsic(emitter *e, const char *name, llvm_type overload, value *arguments, int count)
+{
+    unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
+    value f = LLVMGetIntrinsicDeclaration(e->module, id, &overload, overload ? 1 : 0);
+    return LLVMBuildCall2(e->b, LLVMGlobalGetValueType(f), f, arguments, (unsigned)count, "");
+}
+
+value unary(emitter *e, const char *intrinsic, value x)
+{
+    return call_intrinsic(e, intrinsic, LLVMTypeOf(x), &x, 1);
+}
+
+value binary(emitter *e, const char *intrinsic, value x, value y)
+{
+    return call_intrinsic(e, intrinsic, LLVMTypeOf(x), (value[]){x, y}, 2);
+}
+
+value select_value(emitter *e, value condition, value yes, value no)
+{
+    return LLVMBuildSelect(e->b, condition, yes, no, "");
+}
+
+value new_slot(emitter *e, llvm_type type, const char *name)
+{
+    LLVMBasicBlockRef here = LLVMGetInsertBlock(e->b);
+    LLVMPositionBuilderBefore(e->b, LLVMGetFirstInstruction(e->prologue));
+    value slot = LLVMBuildAlloca(e->b, type, name);
+    LLVMPositionBuilderAtEnd(e->b, here);
+    return slot;
+}
+
+value in_memory(emitter *e, value v)
+{
+    if (!is_vector(v))
+        v = splat(e, v);
+    value slot = new_slot(e, LLVMTypeOf(v), "argument");
+    LLVMBuildStore(e->b, v, slot);
+    return slot;
+}
+
+value call_helper(emitter *e, const char *name, llvm_type result, value *arguments, int count)
+{
+    llvm_type types[12];
+    for (int i = 0; i < count; i++)
+        types[i] = LLVMTypeOf(arguments[i]);
+    llvm_type type = LLVMFunctionType(result, types, (unsigned)count, 0);
+    value f = LLVMGetNamedFunction(e->module, name);
+    if (!f)
+        f = LLVMAddFunction(e->module, name, type);
+    return LLVMBuildCall2(e->b, type, f, arguments, (unsigned)count, "");
+}
+
+conditional begin_if(emitter *e, value condition)
+{
+    LLVMBasicBlockRef then = LLVMAppendBasicBlockInContext(e->context, e->function, "then");
+    conditional c = {LLVMAppendBasicBlockInContext(e->context, e->function, "join")};
+    LLVMBuildCondBr(e->b, condition, then, c.join);
+    LLVMPositionBuilderAtEnd(e->b, then);
+    return c;
+}
+
+void end_if(emitter *e, conditional c)
+{
+    LLVMBuildBr(e->b, c.join);
+    LLVMPositionBuilderAtEnd(e->b, c.join);
+}
+
+void unsupported(emitter *e, const ptx_instruction *in, const char *what)
+{
+    if (e->status)
+        return;
+    text_buffer text = {0};
+    print_instruction(&text, e->m, e->f, in);
+    e->status = error_set(CAIRN_E_UNSUPPORTED, "%s:%d: %s: %s", e->m->file, in->line,
+                          text.text ? text.text : op_describe(in->op)->name, what);
+    text_free(&text);
+}
+
+/* ---- Instructions -------------------------------------------------------------------------------- */
+static const emit_instruction emitters[] = {
+#define OP(name, operands, types, modifiers) emit_##name,
+#include "runtime/ptx/ops.def"
+#undef OP
+};
+
+static void emit_unguarded(emitter *e, const ptx_instruction *in)
+{
+    shape s = result_shape(&e->g, e->c, e->shapes, in);
+    e->vector = s.kind == SHAPE_VECTOR;
+    value v = emitters[in->op](e, in);
+    if (v && !e->status)
+        write_result(e, &in->dst[0], destination_type(in, 0), v, s);
+}
+
+static value guard_mask(emitter *e, const ptx_instruction *in, bool as_vector)
+{
+    ptx_operand guard = {.kind = OPERAND_REGISTER, .index = in->guard, .negate = in->guard_negated};
+    return read_operand(e, &guard, PTX_PRED, as_vector);
+}
+
+/* @%p: the lanes with p, if there are any; what is written is blended. */
+static void emit_guarded(emitter *e, const ptx_instruction *in)
+{
+    value mask = e->mask;
+    e->mask = LLVMBuildAnd(e->b, mask, guard_mask(e, in, true), "");
+    e->guarded = true;
+    conditional c = begin_if(e, any_lane(e, e->mask));
+    emit_unguarded(e, in);
+    end_if(e, c);
+    e->guarded = false;
+    e->mask = mask;
+}
+
+static bool is_terminator(const ptx_instruction *in)
+{
+    return in->op == OP_bra || in->op == OP_ret || in->op == OP_exit;
+}
+
+static void emit_code(emitter *e)
+{
+    for (int i = 0; i < e->block->count && !e->status; i++) {
+        const ptx_instruction *in = &e->f->code[e->block->first + i];
+        if (is_terminator(in))
+            continue;
+        if (in->guard >= 0)
+            emit_guarded(e, in);
+        else
+            emit_unguarded(e, in);
+    }
+}
+
+/* ---- Branches ------------------------------------------------------------------------------------ */
+static value load_mask(emitter *e, int block)
+{
+    return LLVMBuildLoad2(e->b, LLVMTypeOf(e->initial_mask), e->masks[block], "");
+}
+
+static void send_lanes(emitter *e, int target, value lanes)
+{
+    value merged = LLVMBuildOr(e->b, load_mask(e, target), lanes, "");
+    LLVMBuildStore(e->b, merged, e->masks[target]);
+}
+
+static void jump(emitter *e, int from, int target)
+{
+    send_lanes(e, target, e->mask);
+    LLVMBuildBr(e->b, e->entries[flow_next(&e->g, from, target)]);
+}
+
+/* The end of a loop: around again while any lane wants to. */
+static void jump_back(emitter *e, int from, int header)
+{
+    int skip = flow_skip(&e->g, from);
+    send_lanes(e, header, e->mask);
+    if (skip == NO_BLOCK)
+        LLVMBuildBr(e->b, e->entries[header]);
+    else
+        LLVMBuildCondBr(e->b, any_lane(e, load_mask(e, header)), e->entries[header], e->entries[skip]);
+}
+
+static void branch_together(emitter *e, int from, value condition)
+{
+    LLVMBasicBlockRef taken = LLVMAppendBasicBlockInContext(e->context, e->function, "taken");
+    LLVMBasicBlockRef other = LLVMAppendBasicBlockInContext(e->context, e->function, "not.taken");
+    LLVMBuildCondBr(e->b, condition, taken, other);
+    LLVMPositionBuilderAtEnd(e->b, taken);
+    jump(e, from, e->block->succ[0]);
+    LLVMPositionBuilderAtEnd(e->b, other);
+    jump(e, from, e->block->succ[1]);
+}
+
+static void branch_apart(emitter *e, int from, value condition)
+{
+    int yes = e->block->succ[0], no = e->block->succ[1];
+    send_lanes(e, yes, LLVMBuildAnd(e->b, e->mask, condition, ""));
+    send_lanes(e, no, LLVMBuildAnd(e->b, e->mask, LLVMBuildNot(e->b, condition, ""), ""));
+    LLVMBuildBr(e->b, e->entries[flow_next(&e->g, from, yes < no ? yes : no)]);
+}
+
+static void emit_branch(emitter *e, int index)
+{
+    const flow_block *b = e->block;
+    if (b->condition >= 0) {
+        value condition = guard_mask(e, &e->f->code[b->condition], b->divergent);
+        (b->divergent ? branch_apart : branch_together)(e, index, condition);
+    } else if (b->succ[0] <= index) {
+        jump_back(e, index, b->succ[0]);
+    } else {
+        jump(e, index, b->succ[0]);
+    }
+}
+
+static void emit_block(emitter *e, int index)
+{
+    e->block = &e->g.blocks[index];
+    LLVMPositionBuilderAtEnd(e->b, e->entries[index]);
+    if (index == flow_end(&e->g)) {
+        LLVMBuildRetVoid(e->b);
+        return;
+    }
+    int skip = flow_skip(&e->g, index);
+    e->mask = skip == NO_BLOCK ? e->initial_mask : load_mask(e, index);
+    if (e->block->checked) {
+        LLVMBasicBlockRef body = LLVMAppendBasicBlockInContext(e->context, e->function, "lanes");
+        LLVMBuildCondBr(e->b, any_lane(e, e->mask), body, e->entries[skip]);
+        LLVMPositionBuilderAtEnd(e->b, body);
+    }
+    LLVMBuildStore(e->b, LLVMConstNull(LLVMTypeOf(e->initial_mask)), e->masks[index]);
+    emit_code(e);
+    emit_branch(e, index);
+}
+
+/* ---- The prologue -------------------------------------------------------------------------------- */
+static cairn_status make_registers(emitter *e)
+{
+    e->registers = arena_alloc(&e->arena, sizeof *e->registers * (size_t)(e->f->register_count + 1));
+    if (!e->registers)
+        return CAIRN_E_MEMORY;
+    for (int i = 0; i < e->f->register_count; i++) {
+        llvm_type type = scalar_type(e, e->f->registers[i].type);
+        if (e->shapes[i].kind == SHAPE_VECTOR)
+            type = vector_of(type);
+        e->registers[i] = LLVMBuildAlloca(e->b, type, e->f->registers[i].name);
+        /* Only what the program may read before writing needs a value; zero is as good as any. */
+        if (bit_test(e->g.blocks[0].live_in, i))
+            LLVMBuildStore(e->b, LLVMConstNull(type), e->registers[i]);
+    }
+    return CAIRN_OK;
+}
+
+static value full_mask(emitter *e) { return LLVMConstAllOnes(vector_of(integer(e, 1))); }
+
+static cairn_status make_masks(emitter *e)
+{
+    size_t n = (size_t)e->g.count;
+    e->masks = arena_alloc(&e->arena, sizeof *e->masks * n);
+    e->entries = arena_alloc(&e->arena, sizeof *e->entries * n);
+    if (!e->masks || !e->entries)
+        return CAIRN_E_MEMORY;
+    llvm_type type = vector_of(integer(e, 1));
+    for (int i = 0; i < e->g.count; i++) {
+        e->masks[i] = LLVMBuildAlloca(e->b, type, "mask");
+        LLVMBuildStore(e->b, LLVMConstNull(type), e->masks[i]);
+        e->entries[i] = LLVMAppendBasicBlockInContext(e->context, e->function, "block");
+    }
+    return CAIRN_OK;
+}
+
+static cairn_status emit_prologue(emitter *e)
+{
+    e->prologue = LLVMAppendBasicBlockInContext(e->context, e->function, "prologue");
+    LLVMBasicBlockRef start = LLVMAppendBasicBlockInContext(e->context, e->function, "start");
+    LLVMPositionBuilderAtEnd(e->b, e->prologue);
+    e->prologue_end = LLVMBuildBr(e->b, start);
+    LLVMPositionBuilderAtEnd(e->b, start);
+    cairn_status status = make_registers(e);
+    if (!status)
+        status = make_masks(e);
+    if (status)
+        return status;
+    value lanes = e->c.full ? NULL : WARP_FIELD(e, mask, integer(e, 32));
+    e->initial_mask = lanes ? LLVMBuildBitCast(e->b, lanes, vector_of(integer(e, 1)), "") : full_mask(e);
+    LLVMBuildStore(e->b, e->initial_mask, e->masks[0]);
+    LLVMBuildBr(e->b, e->entries[0]);
+    return CAIRN_OK;
+}
+
+cairn_status emit_kernel(emitter *e)
+{
+    llvm_type pointer = LLVMPointerTypeInContext(e->context, 0);
+    llvm_type type = LLVMFunctionType(LLVMVoidTypeInContext(e->context), &pointer, 1, 0);
+    e->function = LLVMAddFunction(e->module, "kernel", type);
+    e->warp = LLVMGetParam(e->function, 0);
+    cairn_status status = emit_prologue(e);
+    if (status)
+        return status;
+    for (int i = 0; i < e->g.count && !e->status; i++)
+        emit_block(e, i);
+    return e->status;
+}

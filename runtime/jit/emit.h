@@ -1,0 +1,103 @@
+/* The emitter's state, shared by the files that turn instructions into LLVM code.
+ *
+ * Every register is a stack slot, scalar (its base) or <32 x T>, which LLVM promotes. An instruction
+ * is emitted scalar when its result is affine and as vectors otherwise: `e->vector`. */
+#ifndef RUNTIME_JIT_EMIT_H
+#define RUNTIME_JIT_EMIT_H
+#include "runtime/exec/warp.h"
+#include "runtime/jit/jit.h"
+#include <llvm-c/Core.h>
+
+typedef LLVMValueRef value;
+typedef LLVMTypeRef llvm_type;
+
+enum { LANES = WARP_LANES };
+
+typedef struct emitter {
+    const ptx_module *m;
+    ptx_function *f;
+    flow g;
+    arena arena;
+    block_class c;
+    shape *shapes;
+    LLVMContextRef context;
+    LLVMModuleRef module;
+    LLVMBuilderRef b;
+    value function, warp;
+    value *registers;           /* slots */
+    value carry;                /* slot of the condition code, made when first used */
+    value *masks;               /* slots of the blocks' entry masks */
+    LLVMBasicBlockRef *entries;
+    LLVMBasicBlockRef prologue; /* holds slots and what is loaded from the warp once */
+    value prologue_end;
+    value fields[64];           /* of the warp, loaded once, by offset / 4 */
+    value initial_mask;         /* <32 x i1> */
+    /* Where emission stands. */
+    const flow_block *block;
+    value mask;                 /* <32 x i1> of the lanes that run */
+    bool vector, guarded;
+    cairn_status status;
+} emitter;
+
+typedef value (*emit_instruction)(emitter *e, const ptx_instruction *in);
+
+/* ---- Types and constants ------------------------------------------------------------------------- */
+llvm_type scalar_type(emitter *e, ptx_type type);
+llvm_type vector_of(llvm_type element);
+llvm_type integer(emitter *e, int bits);
+bool is_vector(value v);
+llvm_type element_of(value v);
+/* `type`, or a vector of it when `like` is a vector. */
+llvm_type shaped(llvm_type type, value like);
+/* A constant of the type of `like`, splat where it is a vector. */
+value constant_like(value like, int64_t bits);
+value real_like(value like, double x);
+value constant_int(emitter *e, int bits, int64_t x);
+value splat(emitter *e, value scalar);
+value splat_constant(value scalar);
+value lane_numbers(emitter *e, int bits);
+
+/* ---- Operands ------------------------------------------------------------------------------------ */
+/* Source i of the instruction in its type, scalar or vector as e->vector says. */
+value source(emitter *e, const ptx_instruction *in, int i);
+/* The same in another type or form. */
+value read_operand(emitter *e, const ptx_operand *o, ptx_type type, bool as_vector);
+/* Writes a result, scalar base or vector, of the given shape into a destination. */
+void write_result(emitter *e, const ptx_operand *o, ptx_type type, value v, shape s);
+void write_vector(emitter *e, const ptx_operand *o, ptx_type type, value v);
+void write_uniform(emitter *e, const ptx_operand *o, ptx_type type, value v);
+shape shape_of(emitter *e, const ptx_operand *o);
+/* Base + stride * lane for all lanes. */
+value spread(emitter *e, value base, int64_t stride);
+/* The same bits as another type of the same width. */
+value reinterpret(emitter *e, value v, ptx_type type);
+
+/* ---- Code ---------------------------------------------------------------------------------------- */
+value warp_field(emitter *e, size_t offset, llvm_type type);
+#define WARP_FIELD(e, field, type) warp_field(e, offsetof(warp, field), type)
+value mask_bits(emitter *e, value mask);
+value any_lane(emitter *e, value mask);
+value call_intrinsic(emitter *e, const char *name, llvm_type overload, value *arguments, int count);
+value unary(emitter *e, const char *intrinsic, value x);
+value binary(emitter *e, const char *intrinsic, value x, value y);
+value select_value(emitter *e, value condition, value yes, value no);
+/* A slot in the prologue. */
+value new_slot(emitter *e, llvm_type type, const char *name);
+/* Stores v (a scalar is spread first) into a new slot and returns its address, for helpers. */
+value in_memory(emitter *e, value v);
+value call_helper(emitter *e, const char *name, llvm_type result, value *arguments, int count);
+/* Runs `then` code only if any lane of the mask is set: begin, code, end. */
+typedef struct conditional { LLVMBasicBlockRef join; } conditional;
+conditional begin_if(emitter *e, value condition);
+void end_if(emitter *e, conditional c);
+void unsupported(emitter *e, const ptx_instruction *in, const char *what);
+
+/* One function for each row of ops.def. */
+#define OP(name, operands, types, modifiers) value emit_##name(emitter *e, const ptx_instruction *in);
+#include "runtime/ptx/ops.def"
+#undef OP
+
+/* Emits the whole function `kernel`. */
+cairn_status emit_kernel(emitter *e);
+
+#endif

@@ -1,0 +1,206 @@
+/* What lanes, warps and blocks do together; calls; the ends of a program. */
+#include "runtime/jit/emit.h"
+#include "runtime/exec/library.h"
+#include <stddef.h>
+
+static llvm_type nothing(emitter *e) { return LLVMVoidTypeInContext(e->context); }
+
+/* ---- Votes --------------------------------------------------------------------------------------- */
+/* The lanes that take part. Those of the member mask that wait elsewhere cannot come while these lanes
+ * wait here, so they are reported rather than waited for. */
+static void check_members(emitter *e, const ptx_instruction *in, value members)
+{
+    if (is_vector(members))
+        return;
+    value live = LLVMBuildNot(e->b, constant_int(e, 32, 0), "");
+    if (!e->c.full)
+        live = WARP_FIELD(e, mask, integer(e, 32));
+    value absent = LLVMBuildAnd(e->b, LLVMBuildAnd(e->b, members, live, ""),
+                                LLVMBuildNot(e->b, mask_bits(e, e->mask), ""), "");
+    for (int w = 0; w < e->g.count; w++) {
+        if (!bit_test(e->block->waiting, w) || w == flow_end(&e->g))
+            continue;
+        value waiting = LLVMBuildLoad2(e->b, LLVMTypeOf(e->initial_mask), e->masks[w], "");
+        value late = LLVMBuildAnd(e->b, absent, mask_bits(e, waiting), "");
+        conditional c = begin_if(e, LLVMBuildICmp(e->b, LLVMIntNE, late, constant_int(e, 32, 0), ""));
+        value a[3] = {e->warp, constant_int(e, 32, in->line), late};
+        call_helper(e, "rt_absent_lanes", nothing(e), a, 3);
+        end_if(e, c);
+    }
+}
+
+static value ballot(emitter *e, value predicate) { return mask_bits(e, LLVMBuildAnd(e->b, predicate, e->mask, "")); }
+
+value emit_activemask(emitter *e, const ptx_instruction *in)
+{
+    (void)in;
+    return mask_bits(e, e->mask);
+}
+
+/* Whether the ballot of `members` (one mask, or one for each lane) is all, any, or as .uni asks. */
+value emit_vote(emitter *e, const ptx_instruction *in)
+{
+    bool lanes = e->vector;
+    value predicate = read_operand(e, &in->src[0], PTX_PRED, true);
+    value members = read_operand(e, &in->src[1], PTX_U32, lanes);
+    check_members(e, in, members);
+    value yes = ballot(e, predicate), here = mask_bits(e, e->mask);
+    if (lanes) {
+        yes = splat(e, yes);
+        here = splat(e, here);
+    }
+    yes = LLVMBuildAnd(e->b, yes, members, "");
+    here = LLVMBuildAnd(e->b, here, members, "");
+    value zero = constant_like(yes, 0);
+    value all = LLVMBuildICmp(e->b, LLVMIntEQ, yes, here, ""), any = LLVMBuildICmp(e->b, LLVMIntNE, yes, zero, "");
+    value out = yes;
+    ptx_type type = PTX_PRED;
+    switch (modifier_among(in, "all any uni ballot")) {
+    case MOD_all: out = all; break;
+    case MOD_any: out = any; break;
+    case MOD_uni: out = LLVMBuildOr(e->b, all, LLVMBuildNot(e->b, any, ""), ""); break;
+    default: type = PTX_B32; break;
+    }
+    write_result(e, &in->dst[0], type, out, (shape){.kind = lanes ? SHAPE_VECTOR : SHAPE_AFFINE});
+    return NULL;
+}
+
+/* ---- Shuffles ------------------------------------------------------------------------------------ */
+typedef struct shuffle_lanes {
+    value from;    /* <32 x i32>: the lane to read, valid or not */
+    value valid;   /* <32 x i1> */
+} shuffle_lanes;
+
+/* PTX's definition: the segment mask c[12:8] and the clamp c[4:0] bound the lane that is read. */
+static shuffle_lanes shuffle_source(emitter *e, const ptx_instruction *in)
+{
+    value lane = lane_numbers(e, 32), b = read_operand(e, &in->src[1], PTX_U32, true);
+    value c = read_operand(e, &in->src[2], PTX_U32, true), low = constant_like(lane, 31);
+    value segment = LLVMBuildAnd(e->b, LLVMBuildLShr(e->b, c, constant_like(c, 8), ""), low, "");
+    b = LLVMBuildAnd(e->b, b, low, "");
+    c = LLVMBuildAnd(e->b, c, low, "");
+    value outside = LLVMBuildAnd(e->b, LLVMBuildNot(e->b, segment, ""), low, "");
+    value least = LLVMBuildAnd(e->b, lane, segment, "");
+    value most = LLVMBuildOr(e->b, least, LLVMBuildAnd(e->b, c, outside, ""), "");
+    value from, valid;
+    switch (modifier_among(in, "up down bfly idx")) {
+    case MOD_up:
+        from = LLVMBuildSub(e->b, lane, b, "");
+        valid = LLVMBuildICmp(e->b, LLVMIntSGE, from, most, "");
+        break;
+    case MOD_down:
+        from = LLVMBuildAdd(e->b, lane, b, "");
+        valid = LLVMBuildICmp(e->b, LLVMIntSLE, from, most, "");
+        break;
+    case MOD_bfly:
+        from = LLVMBuildXor(e->b, lane, b, "");
+        valid = LLVMBuildICmp(e->b, LLVMIntSLE, from, most, "");
+        break;
+    default:
+        from = LLVMBuildOr(e->b, least, LLVMBuildAnd(e->b, b, outside, ""), "");
+        valid = LLVMBuildICmp(e->b, LLVMIntSLE, from, most, "");
+        break;
+    }
+    return (shuffle_lanes){select_value(e, valid, from, lane), valid};
+}
+
+/* With constant lanes the instruction is a shuffle of registers, else a gather from 128 bytes. */
+static value permute(emitter *e, value x, value from)
+{
+    if (LLVMIsConstant(from))
+        return LLVMBuildShuffleVector(e->b, x, x, from, "");
+    value memory = in_memory(e, x), wide = LLVMBuildZExt(e->b, from, vector_of(integer(e, 64)), "");
+    value pointers = LLVMBuildGEP2(e->b, integer(e, 32), memory, &wide, 1, "");
+    llvm_type types[2] = {LLVMTypeOf(x), LLVMTypeOf(pointers)};
+    value f = LLVMGetIntrinsicDeclaration(e->module, LLVMLookupIntrinsicID("llvm.masked.gather", 18), types, 2);
+    value a[4] = {pointers, constant_int(e, 32, 4), LLVMConstAllOnes(vector_of(integer(e, 1))), LLVMConstNull(types[0])};
+    return LLVMBuildCall2(e->b, LLVMGlobalGetValueType(f), f, a, 4, "");
+}
+
+value emit_shfl(emitter *e, const ptx_instruction *in)
+{
+    if (in->src_count == 4)
+        check_members(e, in, read_operand(e, &in->src[3], PTX_U32, !is_uniform(shape_of(e, &in->src[3]))));
+    shuffle_lanes lanes = shuffle_source(e, in);
+    value x = read_operand(e, &in->src[0], PTX_U32, true);
+    write_vector(e, &in->dst[0], PTX_B32, permute(e, x, lanes.from));
+    if (in->dst_count == 2)
+        write_vector(e, &in->dst[1], PTX_PRED, lanes.valid);
+    return NULL;
+}
+
+/* ---- Barriers ------------------------------------------------------------------------------------ */
+/* bar.warp.sync needs nothing: the lanes that are here run in step. */
+value emit_bar(emitter *e, const ptx_instruction *in)
+{
+    if (has_modifier(in, MOD_warp)) {
+        check_members(e, in, read_operand(e, &in->src[0], PTX_U32, !is_uniform(shape_of(e, &in->src[0]))));
+        return NULL;
+    }
+    bool together = true;
+    for (int i = 0; i < in->src_count; i++)
+        together &= is_uniform(shape_of(e, &in->src[i]));
+    if (!together) {
+        unsupported(e, in, "a barrier whose number differs between lanes is not supported");
+        return NULL;
+    }
+    value number = read_operand(e, &in->src[0], PTX_U32, false);
+    value threads = in->src_count > 1 ? read_operand(e, &in->src[1], PTX_U32, false) : constant_int(e, 32, 0);
+    value a[3] = {e->warp, number, threads};
+    call_helper(e, "rt_barrier", nothing(e), a, 3);
+    return NULL;
+}
+
+value emit_barrier(emitter *e, const ptx_instruction *in) { return emit_bar(e, in); }
+
+/* ---- Calls --------------------------------------------------------------------------------------- */
+/* Library functions take the lanes of each argument in memory: fn(warp, mask, arguments, result). */
+value emit_call(emitter *e, const ptx_instruction *in)
+{
+    const char *name = e->m->functions[in->target].name;
+    if (!library_find(name)) {
+        unsupported(e, in, "this function is neither defined in the module nor known to the runtime");
+        return NULL;
+    }
+    llvm_type pointer = LLVMPointerTypeInContext(e->context, 0);
+    value table = new_slot(e, LLVMArrayType2(pointer, (uint64_t)in->src_count + 1), "arguments");
+    for (int i = 0; i < in->src_count; i++) {
+        value x = read_operand(e, &in->src[i], e->f->registers[in->src[i].index].type, true);
+        value at = constant_int(e, 64, i), place = LLVMBuildGEP2(e->b, pointer, table, &at, 1, "");
+        LLVMBuildStore(e->b, in_memory(e, x), place);
+    }
+    value at = constant_int(e, 64, in->src_count), last = LLVMBuildGEP2(e->b, pointer, table, &at, 1, "");
+    LLVMBuildStore(e->b, LLVMConstNull(pointer), last);
+    ptx_type type = in->dst_count ? e->f->registers[in->dst[0].index].type : PTX_B32;
+    llvm_type lanes = vector_of(scalar_type(e, type));
+    value a[4] = {e->warp, mask_bits(e, e->mask), table, new_slot(e, lanes, "result")};
+    call_helper(e, name, nothing(e), a, 4);
+    if (in->dst_count)
+        write_vector(e, &in->dst[0], type, LLVMBuildLoad2(e->b, lanes, a[3], ""));
+    return NULL;
+}
+
+value emit_trap(emitter *e, const ptx_instruction *in)
+{
+    value a[2] = {e->warp, constant_int(e, 32, in->line)};
+    call_helper(e, "rt_trap", nothing(e), a, 2);
+    return NULL;
+}
+
+value emit_nanosleep(emitter *e, const ptx_instruction *in)
+{
+    (void)in;
+    call_helper(e, "rt_yield", nothing(e), &e->warp, 1);
+    return NULL;
+}
+
+/* Branches and ends are the blocks' (emit.c). */
+value emit_bra(emitter *e, const ptx_instruction *in)
+{
+    (void)e;
+    (void)in;
+    return NULL;
+}
+
+value emit_ret(emitter *e, const ptx_instruction *in) { return emit_bra(e, in); }
+value emit_exit(emitter *e, const ptx_instruction *in) { return emit_bra(e, in); }

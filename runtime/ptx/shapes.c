@@ -1,0 +1,315 @@
+#include "runtime/ptx/shapes.h"
+#include <string.h>
+
+enum { WARP = 32, WARP_BITS = 5, ALL_ZEROS = 63 };
+
+typedef struct finder {
+    flow *g;
+    block_class c;
+    shape *registers;
+    bool changed;
+} finder;
+
+static shape vector(void) { return (shape){.kind = SHAPE_VECTOR}; }
+static shape uniform(void) { return (shape){.kind = SHAPE_AFFINE}; }
+
+static shape constant(int64_t value)
+{
+    return (shape){SHAPE_AFFINE, value ? (uint8_t)__builtin_ctzll((uint64_t)value) : ALL_ZEROS,
+                   value >= 0 && value <= INT32_MAX, 0};
+}
+
+static uint8_t least(uint8_t a, uint8_t b) { return a < b ? a : b; }
+
+/* ---- Operands ------------------------------------------------------------------------------------ */
+static shape special_shape(block_class c, ptx_special special)
+{
+    bool whole_warps = c.flat && c.full;
+    switch (special) {
+    case SPECIAL_TID_X:
+        return c.flat ? (shape){SHAPE_AFFINE, WARP_BITS, true, 1} : vector();
+    case SPECIAL_TID_Y:
+    case SPECIAL_TID_Z:
+        return c.flat ? (shape){SHAPE_AFFINE, 0, true, 0} : vector();
+    case SPECIAL_LANEID:
+        return (shape){SHAPE_AFFINE, ALL_ZEROS, true, 1};
+    case SPECIAL_NTID_X:
+        return (shape){SHAPE_AFFINE, whole_warps ? WARP_BITS : 0, true, 0};
+    case SPECIAL_LANEMASK_EQ:
+    case SPECIAL_LANEMASK_LT:
+    case SPECIAL_LANEMASK_LE:
+    case SPECIAL_LANEMASK_GT:
+    case SPECIAL_LANEMASK_GE:
+        return vector();
+    case SPECIAL_CLOCK:
+    case SPECIAL_CLOCK64:
+    case SPECIAL_CLOCK_HI:
+    case SPECIAL_GLOBALTIMER:
+        return uniform();
+    case SPECIAL_WARP_SZ:
+        return constant(WARP);
+    default:
+        return (shape){SHAPE_AFFINE, 0, true, 0};
+    }
+}
+
+shape operand_shape(const flow *g, block_class c, const shape *registers, const ptx_operand *o)
+{
+    switch (o->kind) {
+    case OPERAND_REGISTER: return registers[o->index];
+    case OPERAND_IMMEDIATE: return o->real ? uniform() : constant(o->offset);
+    case OPERAND_SPECIAL: return special_shape(c, (ptx_special)o->index);
+    case OPERAND_LOCAL: return (shape){SHAPE_AFFINE, 0, false, g->f->local_bytes};
+    default: return uniform();
+    }
+}
+
+static shape source_shape(const finder *d, const ptx_instruction *in, int i)
+{
+    return operand_shape(d->g, d->c, d->registers, &in->src[i]);
+}
+
+/* ---- Rules --------------------------------------------------------------------------------------- */
+static shape add_shapes(shape a, shape b, int sign)
+{
+    return (shape){SHAPE_AFFINE, least(a.zeros, b.zeros), a.small && b.small && sign > 0, a.stride + sign * b.stride};
+}
+
+/* x * y where one of them is a known constant, or both are uniform. */
+static shape multiply_shapes(const ptx_instruction *in, shape a, shape b)
+{
+    const ptx_operand *x = &in->src[0], *y = &in->src[1];
+    bool x_known = x->kind == OPERAND_IMMEDIATE, y_known = y->kind == OPERAND_IMMEDIATE;
+    int zeros = a.zeros + b.zeros;
+    shape out = {SHAPE_AFFINE, (uint8_t)(zeros > ALL_ZEROS ? ALL_ZEROS : zeros), a.small && b.small, 0};
+    if (is_uniform(a) && is_uniform(b))
+        return out;
+    int64_t factor = x_known ? x->offset : y->offset;
+    shape varying = x_known ? b : a;
+    if ((!x_known && !y_known) || factor > INT32_MAX || factor < INT32_MIN)
+        return vector();
+    out.stride = varying.stride * factor;
+    return out;
+}
+
+static bool is_integer(ptx_type type) { return type_kind(type) != KIND_FLOAT && type_kind(type) != KIND_PREDICATE; }
+
+/* Whether lanes keep their distance when a 32-bit value is widened. Signed index arithmetic does not
+ * overflow in C; unsigned may wrap, except for values made of thread numbers. */
+static bool widens(shape s, ptx_type from) { return is_uniform(s) || s.small || from == PTX_S32; }
+
+static shape shape_of_multiply(const ptx_instruction *in, shape a, shape b)
+{
+    ptx_type type = (ptx_type)in->types[0];
+    if (has_modifier(in, MOD_hi) || type_bits(type) < 32)
+        return vector();
+    if (has_modifier(in, MOD_wide) && (!widens(a, type) || !widens(b, type)))
+        return vector();
+    return multiply_shapes(in, a, b);
+}
+
+static shape shape_of_shift(const ptx_instruction *in, shape a)
+{
+    int64_t by = in->src[1].offset;
+    if (in->src[1].kind != OPERAND_IMMEDIATE || by < 0 || by > 30 || type_bits((ptx_type)in->types[0]) < 32)
+        return vector();
+    int zeros = a.zeros + (int)by;
+    return (shape){SHAPE_AFFINE, (uint8_t)(zeros > ALL_ZEROS ? ALL_ZEROS : zeros), a.small && by < 16, a.stride << by};
+}
+
+/* Bits of base that the lanes' differences never reach: from here on a shift or mask sees the base only. */
+static int lane_bits(shape a)
+{
+    if (a.stride <= 0 || a.stride > INT32_MAX)
+        return ALL_ZEROS + 1;
+    int bits = 64 - __builtin_clzll((uint64_t)a.stride * (WARP - 1));
+    return bits <= a.zeros ? bits : ALL_ZEROS + 1;
+}
+
+static shape shape_of_and(const ptx_instruction *in, shape a, shape b)
+{
+    const ptx_operand *mask = &in->src[1];
+    int bits = lane_bits(a);
+    if (mask->kind != OPERAND_IMMEDIATE || bits > 31 || !is_uniform(b))
+        return vector();
+    uint64_t low = (1ull << bits) - 1, kept = (uint64_t)mask->offset & low;
+    if (kept && kept != low)
+        return vector();
+    return (shape){SHAPE_AFFINE, a.zeros, a.small || (mask->offset >= 0 && mask->offset <= INT32_MAX),
+                   kept ? a.stride : 0};
+}
+
+static shape shape_of_or(const ptx_instruction *in, shape a)
+{
+    int64_t value = in->src[1].offset;
+    int stride_zeros = a.stride ? __builtin_ctzll((uint64_t)a.stride) : ALL_ZEROS;
+    int zeros = least(a.zeros, (uint8_t)stride_zeros);
+    if (in->src[1].kind != OPERAND_IMMEDIATE || value < 0 || zeros < 1 || value >= (int64_t)1 << (zeros < 31 ? zeros : 31))
+        return vector();
+    return (shape){SHAPE_AFFINE, 0, a.small, a.stride};
+}
+
+static shape shape_of_shift_right(const ptx_instruction *in, shape a)
+{
+    bool uniform_bits = in->src[1].kind == OPERAND_IMMEDIATE && in->src[1].offset >= lane_bits(a) && a.small;
+    return uniform_bits ? (shape){SHAPE_AFFINE, 0, true, 0} : vector();
+}
+
+static shape shape_of_convert(const ptx_instruction *in, shape a)
+{
+    ptx_type to = (ptx_type)in->types[0], from = (ptx_type)in->types[1];
+    bool plain = is_integer(to) && is_integer(from) && type_bits(to) >= 32 && type_bits(from) >= 32 &&
+                 !has_modifier(in, MOD_sat);
+    if (!plain || (type_bits(to) > type_bits(from) && !widens(a, from)))
+        return vector();
+    return a;
+}
+
+static bool keeps_carry(const ptx_instruction *in)
+{
+    return has_modifier(in, MOD_cc) || in->op == OP_addc || in->op == OP_subc || in->op == OP_madc;
+}
+
+/* Instructions whose result is affine when their sources are: at least one is not uniform here. */
+static shape affine_result(const finder *d, const ptx_instruction *in)
+{
+    shape s[3] = {0};
+    for (int i = 0; i < in->src_count && i < 3; i++)
+        s[i] = source_shape(d, in, i);
+    switch (in->op) {
+    case OP_mov:
+    case OP_cvta: return in->dst_count == 1 && in->src_count == 1 ? s[0] : vector();
+    case OP_add: return add_shapes(s[0], s[1], 1);
+    case OP_sub: return add_shapes(s[0], s[1], -1);
+    case OP_mul: return shape_of_multiply(in, s[0], s[1]);
+    case OP_mad: {
+        shape product = shape_of_multiply(in, s[0], s[1]);
+        return product.kind == SHAPE_VECTOR ? product : add_shapes(product, s[2], 1);
+    }
+    case OP_shl: return shape_of_shift(in, s[0]);
+    case OP_shr: return shape_of_shift_right(in, s[0]);
+    case OP_and: return shape_of_and(in, s[0], s[1]);
+    case OP_or: return shape_of_or(in, s[0]);
+    case OP_cvt: return shape_of_convert(in, s[0]);
+    case OP_selp: return is_uniform(s[2]) && s[0].stride == s[1].stride ? add_shapes(s[0], (shape){SHAPE_AFFINE, ALL_ZEROS, s[1].small, 0}, 1) : vector();
+    default: return vector();
+    }
+}
+
+/* The shape when all sources are uniform; what can be said of the value is worth keeping. */
+static shape uniform_result(const finder *d, const ptx_instruction *in)
+{
+    bool integer = in->type_count && is_integer((ptx_type)in->types[0]) && type_bits((ptx_type)in->types[0]) >= 32;
+    shape s = integer ? affine_result(d, in) : vector();
+    if (s.kind == SHAPE_VECTOR)
+        return uniform();
+    s.stride = 0;
+    return s;
+}
+
+static bool differs_by_lane(const ptx_instruction *in)
+{
+    return in->op == OP_atom || in->op == OP_shfl || in->op == OP_call || keeps_carry(in);
+}
+
+shape result_shape(const flow *g, block_class c, const shape *registers, const ptx_instruction *in)
+{
+    finder d = {(flow *)g, c, (shape *)registers, false};
+    bool affine = true, same = true;
+    if (differs_by_lane(in))
+        return vector();
+    for (int i = in->op == OP_vote ? 1 : 0; i < in->src_count; i++) {
+        shape s = source_shape(&d, in, i);
+        if (s.kind == SHAPE_UNKNOWN)
+            return s;
+        affine &= s.kind == SHAPE_AFFINE && !in->src[i].negate;
+        same &= is_uniform(s);
+    }
+    if (same)
+        return uniform_result(&d, in);
+    bool integer = in->type_count && is_integer((ptx_type)in->types[0]) && !has_modifier(in, MOD_sat);
+    return affine && integer ? affine_result(&d, in) : vector();
+}
+
+/* ---- The walk ------------------------------------------------------------------------------------ */
+static shape meet(shape a, shape b)
+{
+    if (a.kind == SHAPE_UNKNOWN || b.kind == SHAPE_UNKNOWN)
+        return a.kind == SHAPE_UNKNOWN ? b : a;
+    if (a.kind == SHAPE_VECTOR || b.kind == SHAPE_VECTOR || a.stride != b.stride)
+        return vector();
+    return (shape){SHAPE_AFFINE, least(a.zeros, b.zeros), a.small && b.small, a.stride};
+}
+
+static bool same_shape(shape a, shape b)
+{
+    return a.kind == b.kind && a.zeros == b.zeros && a.small == b.small && a.stride == b.stride;
+}
+
+bool lanes_wait_for(const flow *g, const flow_block *b, int reg)
+{
+    for (int w = 0; w < g->block_words; w++)
+        for (uint64_t set = b->waiting[w]; set; set &= set - 1)
+            if (bit_test(g->blocks[w * 64 + __builtin_ctzll(set)].live_in, reg))
+                return true;
+    return false;
+}
+
+static void write_register(finder *d, const flow_block *b, const ptx_instruction *in, int reg, shape result)
+{
+    bool guarded = in->guard >= 0 && !is_uniform(d->registers[in->guard]) &&
+                   d->registers[in->guard].kind != SHAPE_UNKNOWN;
+    if (result.kind != SHAPE_UNKNOWN && (guarded || lanes_wait_for(d->g, b, reg)))
+        result = vector();
+    shape merged = meet(d->registers[reg], result);
+    d->changed |= !same_shape(merged, d->registers[reg]);
+    d->registers[reg] = merged;
+}
+
+static void walk_block(finder *d, const flow_block *b)
+{
+    for (int i = 0; i < b->count; i++) {
+        const ptx_instruction *in = &d->g->f->code[b->first + i];
+        if (!in->dst_count)
+            continue;
+        shape result = result_shape(d->g, d->c, d->registers, in);
+        for (int k = 0; k < in->dst_count; k++)
+            if (in->dst[k].kind == OPERAND_REGISTER)
+                write_register(d, b, in, in->dst[k].index, result);
+    }
+}
+
+static bool find_divergent_branches(finder *d)
+{
+    bool changed = false;
+    for (int i = 0; i < d->g->count; i++) {
+        flow_block *b = &d->g->blocks[i];
+        if (b->condition < 0 || b->divergent)
+            continue;
+        shape s = d->registers[d->g->f->code[b->condition].guard];
+        if (s.kind == SHAPE_VECTOR)
+            changed = b->divergent = true;
+    }
+    return changed;
+}
+
+void shapes_find(flow *g, block_class c, shape *registers)
+{
+    finder d = {g, c, registers, false};
+    for (int i = 0; i < g->count; i++)
+        g->blocks[i].divergent = false;
+    for (int i = 0; i < g->loop_count; i++)
+        g->loops[i].divergent = false;
+    do {
+        flow_linearise(g);
+        memset(registers, 0, sizeof *registers * (size_t)g->f->register_count);
+        do {
+            d.changed = false;
+            for (int i = 0; i < g->count; i++)
+                walk_block(&d, &g->blocks[i]);
+        } while (d.changed);
+    } while (find_divergent_branches(&d));
+    for (int i = 0; i < g->f->register_count; i++)
+        if (registers[i].kind == SHAPE_UNKNOWN)
+            registers[i] = uniform();
+}

@@ -1,0 +1,39 @@
+/* How a register varies over the lanes of a warp.
+ *
+ *     affine   value(lane) = base + stride * lane; only the base is computed. Stride 0 is uniform.
+ *     vector   anything else: 32 values
+ *
+ * A register that is written while lanes wait elsewhere for its old value is a vector: the write must
+ * leave those lanes alone. That one rule covers joins, loops left at different times, and guards. */
+#ifndef RUNTIME_PTX_SHAPES_H
+#define RUNTIME_PTX_SHAPES_H
+#include "runtime/ptx/flow.h"
+
+typedef enum shape_kind { SHAPE_UNKNOWN, SHAPE_AFFINE, SHAPE_VECTOR } shape_kind;
+
+typedef struct shape {
+    uint8_t kind;
+    uint8_t zeros;  /* the base is a multiple of 2^zeros */
+    bool small;     /* 0 <= value < 2^31 in every lane: made of thread numbers, which widen without wrapping */
+    int64_t stride;
+} shape;
+
+/* What is known of a block's extent when a kernel is compiled.
+ * flat: threads of a warp differ in tid.x only, by their lane. full: every warp has 32 threads. */
+typedef struct block_class {
+    bool flat, full;
+} block_class;
+
+static inline bool is_uniform(shape s) { return s.kind == SHAPE_AFFINE && s.stride == 0; }
+
+/* Fills `registers` (one for each register of the function), and the flow's divergent branches and
+ * waiting lanes. */
+void shapes_find(flow *g, block_class c, shape *registers);
+shape operand_shape(const flow *g, block_class c, const shape *registers, const ptx_operand *o);
+/* The shape of what the instruction computes, before masks are looked at. */
+shape result_shape(const flow *g, block_class c, const shape *registers, const ptx_instruction *in);
+
+/* Whether a lane that is elsewhere while block b runs will read what `reg` holds now. */
+bool lanes_wait_for(const flow *g, const flow_block *b, int reg);
+
+#endif

@@ -1,0 +1,254 @@
+/* Each PTX instruction against a scalar model, over all pairs of edge values: as vectors (threads of a
+ * block, full warps and one that is not) and as scalars (one thread for each block). */
+#define _GNU_SOURCE
+#include "base/error.h"
+#include <cuda/cuda.h>
+#include <fenv.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+typedef uint16_t u16;
+typedef int16_t s16;
+typedef uint32_t u32;
+typedef int32_t s32;
+typedef uint64_t u64;
+typedef int64_t s64;
+typedef float f32;
+typedef double f64;
+
+/* ---- Models -------------------------------------------------------------------------------------- */
+static s32 saturate(s64 x) { return x > INT32_MAX ? INT32_MAX : x < INT32_MIN ? INT32_MIN : (s32)x; }
+static s32 quotient(s32 a, s32 b) { return b == 0 ? -1 : b == -1 ? (s32)(0 - (u32)a) : a / b; }
+static s32 remainder_of(s32 a, s32 b) { return b == 0 ? a : b == -1 ? 0 : a % b; }
+
+static u32 reverse(u32 x)
+{
+    u32 y = 0;
+    for (int i = 0; i < 32; i++)
+        y |= (x >> i & 1) << (31 - i);
+    return y;
+}
+
+static u32 bfind_signed(s32 x)
+{
+    u32 y = (u32)(x < 0 ? ~x : x);
+    return y ? 31 - (u32)__builtin_clz(y) : ~0u;
+}
+
+/* bfe, bit by bit, as the PTX manual writes it. */
+static u64 extract(u64 a, u32 start, u32 length, u32 width, bool is_signed)
+{
+    u32 top = start + length - 1 < width - 1 ? start + length - 1 : width - 1;
+    u64 sign = !is_signed || length == 0 ? 0 : a >> top & 1, d = 0;
+    for (u32 i = 0; i < width; i++)
+        d |= (i < length && start + i < width ? a >> (start + i) & 1 : sign) << i;
+    return d;
+}
+
+static u32 insert(u32 a, u32 b, u32 start, u32 length)
+{
+    for (u32 i = 0; i < length && start + i < 32; i++)
+        b = (b & ~(1u << (start + i))) | (a >> i & 1) << (start + i);
+    return b;
+}
+
+static u32 mask_of(u32 start, u32 length)
+{
+    u32 mask = 0;
+    for (u64 i = start; i < 32 && i < (u64)start + length; i++)
+        mask |= 1u << i;
+    return mask;
+}
+
+static u32 permute(u32 a, u32 b, u32 selector)
+{
+    u64 both = (u64)b << 32 | a;
+    u32 d = 0;
+    for (int i = 0; i < 4; i++) {
+        u32 s = selector >> (4 * i), byte = (u32)(both >> (8 * (s & 7))) & 255;
+        d |= (s & 8 ? (byte & 128 ? 255u : 0) : byte) << (8 * i);
+    }
+    return d;
+}
+
+static f32 flush(f32 x) { return fpclassify(x) == FP_SUBNORMAL ? copysignf(0, x) : x; }
+static f32 smaller(f32 a, f32 b) { return a != a ? b : b != b ? a : a < b ? a : b < a ? b : signbit(a) ? a : b; }
+static f32 larger(f32 a, f32 b) { return a != a ? b : b != b ? a : a > b ? a : b > a ? b : signbit(a) ? b : a; }
+static s32 to_int(f32 x) { return x != x ? 0 : x >= 0x1p31f ? INT32_MAX : x < -0x1p31f ? INT32_MIN : (s32)x; }
+
+/* The expression of x and y, evaluated in another rounding mode. */
+#define ROUNDED(mode, type, expression)           \
+    ({                                            \
+        volatile type x = a, y = b;               \
+        (void)y;                                  \
+        fesetround(mode);                         \
+        volatile __typeof__(expression) r_ = expression; \
+        fesetround(FE_TONEAREST);                 \
+        r_;                                       \
+    })
+
+/* ---- The table ----------------------------------------------------------------------------------- */
+/* Each row is a case of one function; __COUNTER__ numbers the cases in the order of the table. */
+enum { FIRST_CASE = __COUNTER__ + 1 };
+
+static void model(int number, const void *pa, const void *pb, const void *pc, void *pd)
+{
+    switch (number + FIRST_CASE) {
+#define ROW(text, in, out, expression)                                         \
+    case __COUNTER__: {                                                        \
+        in a = *(const in *)pa, b = *(const in *)pb, c = *(const in *)pc;      \
+        (void)a, (void)b, (void)c;                                             \
+        *(out *)pd = (out)(expression);                                        \
+        break;                                                                 \
+    }
+#include "instructions.def"
+#undef ROW
+    }
+}
+
+typedef struct row {
+    const char *text, *in, *out;
+} row;
+
+static const row rows[] = {
+#define ROW(text, in, out, expression) {text, #in, #out},
+#include "instructions.def"
+#undef ROW
+};
+enum { ROWS = sizeof rows / sizeof *rows };
+
+/* ---- Kernels ------------------------------------------------------------------------------------- */
+static int bytes_of(const char *type) { return atoi(type + 1) / 8; }
+
+/* d[i] = row(a[i], b[i], c[i]) for the threads below n. */
+static char *kernel_text(const row *r)
+{
+    static const char pattern[] =
+        ".version 7.8\n.target sm_80\n.address_size 64\n"
+        ".visible .entry k(.param .u64 pa, .param .u64 pb, .param .u64 pc, .param .u64 pd, .param .u32 n)\n{\n"
+        ".reg .%s %%a, %%b, %%c;\n.reg .%s %%d;\n.reg .pred %%p, %%q, %%out;\n.reg .u32 %%i, %%t, %%s, %%n, %%u, %%v;\n"
+        ".reg .u64 %%x, %%o;\n"
+        "mov.u32 %%i, %%ctaid.x; mov.u32 %%t, %%ntid.x; mov.u32 %%s, %%tid.x; mad.lo.u32 %%i, %%i, %%t, %%s;\n"
+        "ld.param.u32 %%n, [n]; setp.ge.u32 %%out, %%i, %%n; @%%out bra END;\n"
+        "mul.wide.u32 %%o, %%i, %d;\n"
+        "ld.param.u64 %%x, [pa]; add.u64 %%x, %%x, %%o; ld.global.%s %%a, [%%x];\n"
+        "ld.param.u64 %%x, [pb]; add.u64 %%x, %%x, %%o; ld.global.%s %%b, [%%x];\n"
+        "ld.param.u64 %%x, [pc]; add.u64 %%x, %%x, %%o; ld.global.%s %%c, [%%x];\n"
+        "setp.lt.%s %%p, %%a, %%b;\n%s\n"
+        "mul.wide.u32 %%o, %%i, %d; ld.param.u64 %%x, [pd]; add.u64 %%x, %%x, %%o; st.global.%s [%%x], %%d;\n"
+        "END: ret;\n}\n";
+    char *text;
+    assert_true(asprintf(&text, pattern, r->in, r->out, bytes_of(r->in), r->in, r->in, r->in, r->in, r->text,
+                         bytes_of(r->out), r->out) > 0);
+    return text;
+}
+
+/* ---- Values -------------------------------------------------------------------------------------- */
+enum { EDGES = 24, COUNT = EDGES * EDGES };
+
+static u64 edge(const char *type, int i)
+{
+    static const u64 integers[EDGES] = {0, 1, 2, 3, 7, 15, 16, 31, 32, 33, 63, 64, 127, 128, 255, 256, 0x7fff, 0x8000,
+                                        0x7fffffff, 0x80000000, 0xffffffff, 0x123456789abcdef0, 0x8000000000000000,
+                                        0xffffffffffffffff};
+    static const f32 singles[EDGES] = {0, -0.0f, 1, -1, 0.5f, -0.5f, 1.5f, 2.5f, -2.5f, 0x1p-149f, -0x1p-127f, 0x1p-126f,
+                                       0x1p127f, -0x1p127f, 0x1p31f, -0x1p31f, 0x1p32f, 3.1415927f, 1e10f, -1e-10f,
+                                       0.1f, INFINITY, -INFINITY, NAN};
+    u64 bits = integers[i];
+    if (type[0] == 'f' && type[1] == '3') {
+        memcpy(&bits, &singles[i], 4);
+    } else if (type[0] == 'f') {
+        f64 x = singles[i];
+        x = i == 20 ? 0.1 : i == 9 ? 0x1p-1074 : x;
+        memcpy(&bits, &x, 8);
+    }
+    return bits;
+}
+
+static bool same(const char *type, const void *x, const void *y)
+{
+    int bytes = bytes_of(type);
+    if (memcmp(x, y, (size_t)bytes) == 0)
+        return true;
+    if (type[0] != 'f')
+        return false;
+    return bytes == 4 ? isnan(*(const f32 *)x) && isnan(*(const f32 *)y) : isnan(*(const f64 *)x) && isnan(*(const f64 *)y);
+}
+
+/* ---- Running ------------------------------------------------------------------------------------- */
+static _Alignas(64) uint8_t a[8 * COUNT], b[8 * COUNT], c[8 * COUNT], d[8 * COUNT];
+
+static void fill(const row *r)
+{
+    size_t bytes = (size_t)bytes_of(r->in);
+    for (size_t i = 0; i < COUNT; i++) {
+        u64 x = edge(r->in, (int)i % EDGES), y = edge(r->in, (int)i / EDGES), z = edge(r->in, (int)(i * 7 + 3) % EDGES);
+        memcpy(a + i * bytes, &x, bytes);
+        memcpy(b + i * bytes, &y, bytes);
+        memcpy(c + i * bytes, &z, bytes);
+    }
+    memset(d, 0xcc, sizeof d);
+}
+
+static void check(const row *r, int number, const char *how)
+{
+    size_t in = (size_t)bytes_of(r->in), out = (size_t)bytes_of(r->out);
+    for (size_t i = 0; i < COUNT; i++) {
+        u64 want = 0, got = 0, x = 0, y = 0, z = 0;
+        model(number, a + i * in, b + i * in, c + i * in, &want);
+        memcpy(&got, d + i * out, out);
+        memcpy(&x, a + i * in, in);
+        memcpy(&y, b + i * in, in);
+        memcpy(&z, c + i * in, in);
+        if (!same(r->out, &want, &got))
+            fail_msg("%s (%s) of %#llx, %#llx, %#llx gives %#llx, not %#llx", r->text, how, (unsigned long long)x,
+                     (unsigned long long)y, (unsigned long long)z, (unsigned long long)got, (unsigned long long)want);
+    }
+}
+
+static void run(const row *r, int number, CUfunction f, unsigned blocks, unsigned threads, const char *how)
+{
+    CUdeviceptr pa = (CUdeviceptr)a, pb = (CUdeviceptr)b, pc = (CUdeviceptr)c, pd = (CUdeviceptr)d;
+    u32 n = COUNT;
+    void *params[] = {&pa, &pb, &pc, &pd, &n};
+    fill(r);
+    assert_int_equal(cuLaunchKernel(f, blocks, 1, 1, threads, 1, 1, 0, NULL, params, NULL), CUDA_SUCCESS);
+    assert_int_equal(cuCtxSynchronize(), CUDA_SUCCESS);
+    check(r, number, how);
+}
+
+static void each_instruction_agrees_with_its_model(void **state)
+{
+    (void)state;
+    for (int i = 0; i < ROWS; i++) {
+        char *text = kernel_text(&rows[i]);
+        CUmodule m;
+        CUfunction f;
+        if (cuModuleLoadData(&m, text))
+            fail_msg("%s: does not load", rows[i].text);
+        assert_int_equal(cuModuleGetFunction(&f, m, "k"), CUDA_SUCCESS);
+        run(&rows[i], i, f, (COUNT + 127) / 128, 128, "full warps");
+        run(&rows[i], i, f, COUNT, 1, "one thread");
+        assert_int_equal(cuModuleUnload(m), CUDA_SUCCESS);
+        free(text);
+    }
+}
+
+static int begin(void **state)
+{
+    static CUcontext context;
+    (void)state;
+    return cuInit(0) || cuCtxCreate(&context, 0, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(each_instruction_agrees_with_its_model)};
+    return cmocka_run_group_tests(tests, begin, NULL);
+}
