@@ -27,11 +27,10 @@ cairn_status run_first(const op_run *r) { return copy_view(&r->in[0], &r->out); 
 
 static bool wants(const value *v) { return v->flags & V_REQUIRES_GRAD; }
 
-/* A leaf of its own with x's value. */
-static cairn_tensor *own_leaf(cairn_tensor *x)
+/* A leaf of its own with x's value. Of the two looks only the outer one wants a gradient: a walk ends between them. */
+static cairn_tensor *own_leaf(cairn_tensor *x, bool wanted)
 {
-    bool wanted = cairn_requires_grad(x);
-    x = cairn_detach(x);
+    x = cairn_detach(cairn_detach(x));
     return wanted ? cairn_requires_grad_(x, true) : x;
 }
 
@@ -62,7 +61,7 @@ cairn_tensor *cairn_checkpoint(cairn_function body, void *context, cairn_tensor 
     memset(&a, 0, sizeof a);
     a = (attr_checkpoint){body, context, random_get()};
     cairn_mark m = cairn_scope_push();
-    cairn_tensor *leaf = own_leaf(x), *y = leaf ? body(context, leaf) : NULL, **in = NULL;
+    cairn_tensor *leaf = own_leaf(x, cairn_requires_grad(x)), *y = leaf ? body(context, leaf) : NULL, **in = NULL;
     value *v = handle_value(y);
     if (!v || !wants(v))
         return cairn_scope_pop(m, y);
@@ -85,7 +84,7 @@ typedef struct marks {
 static bool gradients_again(const value *v, cairn_tensor *dy, cairn_tensor **dx, cairn_tensor **in, marks *kept)
 {
     const attr_checkpoint *a = v->attr;
-    in[1] = own_leaf(op_build2(OP_wait, input(v, 1), dy, NULL, 0));
+    in[1] = own_leaf(op_build2(OP_wait, input(v, 1), dy, NULL, 0), wants_gradient(v, 1));
     random_state now = random_get();
     random_set(a->random);
     cairn_tensor *y = in[1] ? a->body(a->context, in[1]) : NULL;

@@ -322,7 +322,7 @@ static int emit_cast(emitter *e, const value *v, int x)
 static int emit_pointwise(emitter *e, const value *v)
 {
     int x[3] = {-1, -1, -1};
-    for (int i = 0; i < v->n_in; i++)
+    for (int i = 0; i < v->n_in && i < 3; i++)        /* batch norm has more, for its gradient */
         x[i] = emit(e, v->in[i]->exec_index);
     if (v->op == OP_cast)
         return emit_cast(e, v, x[0]);

@@ -50,12 +50,12 @@ static bool read_labels(const einsum *e, const char **text, int dots, labels *ou
     out->count = 0;
     for (; **text && **text != ',' && **text != '-'; ++*text) {
         bool ellipsis = **text == '.';
-        if (isspace((unsigned char)**text))
+        if (**text == ' ')
             continue;
         if (ellipsis && strncmp(*text, "...", 3) != 0)
             return wrong(e, "a dot that is not \"...\"");
-        if (!ellipsis && !isalpha((unsigned char)**text))
-            return wrong(e, "only letters, commas, \"...\" and \"->\" are possible");
+        if (**text == '>')
+            return wrong(e, "\">\" without \"-\"");
         if (out->count + (ellipsis ? dots : 1) > CAIRN_MAX_RANK)
             return wrong(e, "too many axes");
         for (int i = dots; ellipsis && i > 0; i--)
@@ -294,6 +294,10 @@ cairn_tensor *cairn_einsum(const char *formula, int count, cairn_tensor *const *
         return NULL;
     }
     const char *text = formula;
+    if (strspn(formula, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ,.-> ") != strlen(formula)) {
+        wrong(&e, "only letters, commas, \"...\" and \"->\" are possible");
+        return NULL;
+    }
     for (int i = 0; i < count; i++) {
         if (!read_operand(&e, &text, x[i], &terms[i]))
             return NULL;

@@ -192,43 +192,92 @@ cairn_tensor *cairn_f_instance_norm(T *x, T *weight, T *bias, double eps)
     return s ? cairn_f_group_norm(x, s->size[1], weight, bias, eps) : NULL;
 }
 
-/* ---- Batch norm */
+/* ---- Batch norm: one operation in training, because its gradient is much shorter than that of its parts */
+
+typedef struct attr_batch_norm {
+    double eps;
+    int32_t weight, bias;                    /* which inputs these are; 0: there is none */
+} attr_batch_norm;
+
+static cairn_axes all_but_channels(int rank)
+{
+    cairn_axes axes = {.count = 1};
+    for (int i = 2; i < rank; i++)
+        axes.axis[axes.count++] = i;
+    return axes;
+}
+
+static void statistics(T *x, cairn_axes axes, double eps, T **mean, T **variance, T **deviation)
+{
+    *mean = cairn_mean(x, axes, true);
+    *variance = cairn_mean(cairn_square(cairn_sub(x, *mean)), axes, true);
+    *deviation = cairn_rsqrt(cairn_add(*variance, num(eps)));
+}
+
+/* y = x * scale + shift is computed, (x - mean) * deviation * weight + bias is meant: scale and shift have no history, and
+ * the gradient is that of what is meant, from the inputs that follow (mean, deviation, weight, bias):
+ * dx = scale * (dy - mean(dy) - (x - mean) deviation^2 mean(dy (x - mean))). */
+void gradient_batch_norm(const value *v, T *dy, T **dx)
+{
+    const attr_batch_norm *a = v->attr;
+    cairn_axes axes = all_but_channels(v->shape.rank);
+    T *x = input(v, 0), *scale = input(v, 1), *mean = input(v, 3), *deviation = input(v, 4), *variance;
+    if (cairn_grad_enabled()) {              /* for the next derivative they need their history */
+        statistics(x, axes, a->eps, &mean, &variance, &deviation);
+        scale = a->weight ? cairn_mul(deviation, input(v, a->weight)) : deviation;
+    }
+    double n = (double)(shape_numel(&v->shape) / v->shape.size[1]);
+    T *centred = cairn_sub(x, mean), *sum = cairn_sum(dy, axes, true), *dot = cairn_sum(cairn_mul(dy, centred), axes, true);
+    T *slope = cairn_mul(dot, cairn_mul(cairn_square(deviation), num(1 / n)));
+    if (wants_gradient(v, 0))
+        dx[0] = cairn_mul(scale, cairn_sub(cairn_sub(dy, cairn_mul(sum, num(1 / n))), cairn_mul(centred, slope)));
+    if (a->weight)
+        dx[a->weight] = cairn_mul(dot, deviation);
+    if (a->bias)
+        dx[a->bias] = sum;
+}
 
 /* old becomes (1 - momentum) old + momentum new. */
 static bool running(T *old, T *new, double momentum)
 {
     if (!old)
         return true;
-    cairn_no_grad_begin();
-    T *flat = cairn_reshape(cairn_detach(new), CAIRN_SHAPE(-1));
-    bool done = cairn_copy_(old, cairn_add(cairn_mul(old, num(1 - momentum)), cairn_mul(flat, num(momentum)))) != NULL;
-    cairn_no_grad_end();
-    return done;
-}
-
-/* (x - mean) * (rsqrt(variance + eps) * weight) + bias: one multiply and add an element. */
-static T *normalized(T *x, T *mean, T *variance, T *weight, T *bias, double eps)
-{
-    T *scale = cairn_rsqrt(cairn_add(variance, num(eps)));
-    return affine(cairn_sub(x, mean), weight ? cairn_mul(scale, weight) : scale, bias);
+    T *flat = cairn_reshape(new, CAIRN_SHAPE(-1));
+    return cairn_copy_(old, cairn_add(cairn_mul(old, num(1 - momentum)), cairn_mul(flat, num(momentum)))) != NULL;
 }
 
 static T *train_batch_norm(T *x, T *running_mean, T *running_variance, T *weight, T *bias, double momentum, double eps)
 {
     const shape *s = &handle_value(x)->shape;
-    int64_t n = s->size[1] ? shape_numel(s) / s->size[1] : 0;
+    double n = s->size[1] ? (double)(shape_numel(s) / s->size[1]) : 0;
     if (n <= 1) {
         error_set(CAIRN_E_SHAPE, "batch_norm: training needs more than one value a channel, got %s", SHAPE(s));
         return NULL;
     }
-    cairn_axes axes = {.count = 1};
-    for (int i = 2; i < s->rank; i++)
-        axes.axis[axes.count++] = i;
-    T *mean = cairn_mean(x, axes, true), *variance = cairn_mean(cairn_square(cairn_sub(x, mean)), axes, true);
-    T *sample = cairn_mul(variance, num((double)n / (double)(n - 1)));
-    if (!running(running_mean, mean, momentum) || !running(running_variance, sample, momentum))
-        return NULL;
-    return normalized(x, mean, variance, weight, bias, eps);
+    T *mean, *variance, *deviation;
+    weight = weight ? as_type_of(weight, x) : NULL;
+    bias = bias ? as_type_of(bias, x) : NULL;
+    cairn_no_grad_begin();
+    statistics(x, all_but_channels(s->rank), eps, &mean, &variance, &deviation);
+    bool kept = running(running_mean, mean, momentum) && running(running_variance, cairn_mul(variance, num(n / (n - 1))), momentum);
+    T *scale = weight ? cairn_mul(deviation, weight) : deviation, *offset = cairn_neg(cairn_mul(mean, scale));
+    T *shift = bias ? cairn_add(offset, bias) : offset;
+    cairn_no_grad_end();
+    T *in[7] = {x, scale, shift, mean, deviation};
+    int count = 5;
+    attr_batch_norm a = {.eps = eps};
+    if (weight)
+        in[a.weight = count++] = weight;
+    if (bias)
+        in[a.bias = count++] = bias;
+    return kept ? op_build(OP_batch_norm, count, in, &a, sizeof a) : NULL;
+}
+
+/* (x - mean) * (deviation * weight) + bias with known statistics. */
+static T *normalized(T *x, T *mean, T *variance, T *weight, T *bias, double eps)
+{
+    T *scale = cairn_rsqrt(cairn_add(variance, num(eps)));
+    return affine(cairn_sub(x, mean), weight ? cairn_mul(scale, weight) : scale, bias);
 }
 
 cairn_tensor *cairn_f_batch_norm(T *x, T *running_mean, T *running_variance, T *weight, T *bias, bool training, double momentum, double eps)

@@ -47,6 +47,9 @@ INFER(pool) INFER(max_pool_gradient) INFER(max_pool_index) INFER(avg_pool_gradie
 GRADIENT(max_pool) GRADIENT(max_pool_gradient) GRADIENT(avg_pool) GRADIENT(avg_pool_gradient)
 RUN(max_pool) RUN(max_pool_gradient) RUN(max_pool_index) RUN(avg_pool) RUN(avg_pool_gradient) WORKSPACE(max_pool)
 
+/* norm.c */
+GRADIENT(batch_norm)
+
 /* autograd/custom.c, autograd/checkpoint.c */
 INFER(custom) GRADIENT(custom) RUN(custom)
 void release_custom(value *v);
