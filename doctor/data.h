@@ -43,9 +43,12 @@ typedef struct cudnn_row { CUDNN_COLUMNS(MEMBER) } cudnn_row;
     X(cuda_archs, "cuda_arch.csv", cuda_arch_row, CUDA_ARCH_COLUMNS)          \
     X(cudnn, "cudnn.csv", cudnn_row, CUDNN_COLUMNS)
 
+enum { MOST_CC = 1000 };
+
 struct cairn_doctor_data {
     arena *memory;
     const char *date, *origin; /* origin: the folder, or "built in" */
+    bool tegra[MOST_CC];       /* by capability: of parts that are on no bus */
 #define X(member, file, type, columns) CAIRN_LIST(type) member;
     DATA_FILES(X)
 #undef X

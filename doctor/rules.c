@@ -151,12 +151,7 @@ void identify_cc(const cairn_doctor_data *data, arena *memory, const char *cc, g
 
 bool is_tegra_cc(const cairn_doctor_data *data, int cc)
 {
-    for (int i = 0; cc && i < data->gpus.count; i++) {
-        const gpu_row *row = &data->gpus.items[i];
-        if (absent(row->pci_device_id) && text_starts(row->segment, "Jetson") && cc_parse(row->compute_capability) == cc)
-            return true;
-    }
-    return false;
+    return cc > 0 && cc < MOST_CC && data->tegra[cc];
 }
 
 /* ---- Drivers ------------------------------------------------------------------------------------*/
