@@ -184,7 +184,7 @@ build_check check_build(const cairn_doctor_data *data, const wheel *w, const gpu
     c.python = !w->row || wheel_takes_python(w->row, python);
     c.driver_too_old = wheel_needs_newer_driver(data, w, driver);
     c.no_archs = w->arch_count == 0;
-    int floor = cudnn_floor(data, w->cudnn, NULL);
+    int floor = wheel_cudnn_floor(data, w);
     for (int i = 0; i < count; i++) {
         fit f = wheel_fit(data, w, &gpus[i], driver);
         if (f > c.worst) {
@@ -253,12 +253,13 @@ const torch_row *replacement(judge *j, const wheel *w, const char *python, bool 
     for (int i = 0; i < j->data->torch.count; i++) {
         const torch_row *row = &j->data->torch.items[i];
         wheel candidate;
+        if (best && !nearer(row, best, w->torch))
+            continue;
         wheel_from_row(row, j->facts->platform, machine, &candidate);
         build_check c = check_build(j->data, &candidate, j->gpus, j->gpu_count, &driver, python);
         if (!text_has(row->channel, "wheel") || !build_runs(&c) || (without_warning && c.cudnn_too_new))
             continue;
-        if (!best || nearer(row, best, w->torch))
-            best = row;
+        best = row;
     }
     return best;
 }

@@ -101,16 +101,6 @@ static const char *load_date(cairn_doctor_data *data, const char *directory)
     return NULL;
 }
 
-static void mark_tegra(cairn_doctor_data *data)
-{
-    for (int i = 0; i < data->gpus.count; i++) {
-        const gpu_row *row = &data->gpus.items[i];
-        if (absent(row->pci_device_id) && text_starts(row->segment, "Jetson"))
-            data->tegra[cc_parse(row->compute_capability)] = true;
-    }
-    data->tegra[0] = false; /* not known */
-}
-
 cairn_doctor_data *cairn_doctor_data_load(const char *directory)
 {
     arena *a = arena_new();
@@ -126,7 +116,8 @@ cairn_doctor_data *cairn_doctor_data_load(const char *directory)
         status = load_file(data, &files[i], directory);
     const char *date = status == CAIRN_OK ? load_date(data, directory) : NULL;
     data->date = date ? date : "unknown";
-    mark_tegra(data);
+    if (status == CAIRN_OK)
+        data_derive(data);
     if (status != CAIRN_OK || arena_failed(a)) {
         arena_free(a);
         return NULL;

@@ -43,12 +43,23 @@ typedef struct cudnn_row { CUDNN_COLUMNS(MEMBER) } cudnn_row;
     X(cuda_archs, "cuda_arch.csv", cuda_arch_row, CUDA_ARCH_COLUMNS)          \
     X(cudnn, "cudnn.csv", cudnn_row, CUDNN_COLUMNS)
 
+/* What the rules ask again and again, worked out once. */
 enum { MOST_CC = 1000 };
+typedef struct cc_facts {
+    bool tegra;                  /* of parts that are on no bus */
+    int first_branch, last_branch;
+    const char *architecture;
+} cc_facts;
+typedef struct torch_facts {
+    const char *floor[2]; /* the lowest driver: Linux, Windows */
+    int cudnn_floor;
+} torch_facts;
 
 struct cairn_doctor_data {
     arena *memory;
     const char *date, *origin; /* origin: the folder, or "built in" */
-    bool tegra[MOST_CC];       /* by capability: of parts that are on no bus */
+    cc_facts *by_cc;            /* MOST_CC of them */
+    torch_facts *of_torch;      /* one for each row of torch.csv */
 #define X(member, file, type, columns) CAIRN_LIST(type) member;
     DATA_FILES(X)
 #undef X
@@ -61,6 +72,9 @@ typedef struct csv_column {
 } csv_column;
 cairn_status csv_read(arena *memory, const char *text, size_t bytes, const char *name, const csv_column *columns,
                       int column_count, void *list, size_t row_bytes);
+
+/* Fills by_cc and of_torch (rules.c). */
+void data_derive(cairn_doctor_data *data);
 
 /* Checks that the tables can be used by the rules; what is wrong goes to `problems`. */
 void data_check(const cairn_doctor_data *data, arena *memory, cairn_texts *problems);

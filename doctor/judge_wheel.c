@@ -161,7 +161,7 @@ static void gpu_fit(judge *j, const cairn_python *p, const wheel *w)
         if (note && !noted)
             ptx_note(j, w, g);
         noted |= note;
-        int floor = cudnn_floor(j->data, w->cudnn, NULL);
+        int floor = wheel_cudnn_floor(j->data, w);
         if (!cudnn && f != FIT_NONE && floor && g->cc && g->cc < floor) {
             cudnn_too_new(j, p, w, g);
             cudnn = true;

@@ -34,33 +34,15 @@ static int branch_that_adds(const cairn_doctor_data *data, const char *architect
     return BRANCH_UNKNOWN;
 }
 
-/* Families whose last driver is the same, by capability: for GPUs that have no PCI id to look up. */
-static int last_branch_of_cc(const cairn_doctor_data *data, int cc)
+static const cc_facts *facts_of_cc(const cairn_doctor_data *data, int cc)
 {
-    for (int i = 0; cc && i < data->gpus.count; i++) {
-        const gpu_row *row = &data->gpus.items[i];
-        if (cc_parse(row->compute_capability) == cc && known(row->last_driver_branch))
-            return text_is(row->last_driver_branch, "current") ? BRANCH_CURRENT : branch_number(row->last_driver_branch);
-    }
-    return cc >= CC_TURING ? BRANCH_CURRENT : BRANCH_UNKNOWN;
+    static const cc_facts nothing = {0};
+    return cc > 0 && cc < MOST_CC ? &data->by_cc[cc] : &nothing;
 }
 
-static int first_branch_of_cc(const cairn_doctor_data *data, int cc)
+static int last_branch_of(const gpu_row *row)
 {
-    for (int i = 0; cc && i < data->gpus.count; i++) {
-        const gpu_row *row = &data->gpus.items[i];
-        if (cc_parse(row->compute_capability) == cc && known(row->first_driver_branch_for_cc_ptx_table))
-            return branch_number(row->first_driver_branch_for_cc_ptx_table);
-    }
-    return BRANCH_UNKNOWN;
-}
-
-static const char *architecture_of_cc(const cairn_doctor_data *data, int cc)
-{
-    for (int i = 0; cc && i < data->gpus.count; i++)
-        if (cc_parse(data->gpus.items[i].compute_capability) == cc)
-            return data->gpus.items[i].architecture;
-    return NULL;
+    return text_is(row->last_driver_branch, "current") ? BRANCH_CURRENT : branch_number(row->last_driver_branch);
 }
 
 /* What follows from the capability where nothing more exact is known. */
@@ -69,11 +51,13 @@ static void complete(const cairn_doctor_data *data, arena *memory, gpu_info *g)
     if (!g->cc_text)
         g->cc_text = cc_text(memory, g->cc);
     if (!known(g->architecture))
-        g->architecture = architecture_of_cc(data, g->cc);
+        g->architecture = facts_of_cc(data, g->cc)->architecture;
     if (g->first_branch == BRANCH_UNKNOWN)
-        g->first_branch = first_branch_of_cc(data, g->cc);
+        g->first_branch = facts_of_cc(data, g->cc)->first_branch;
     if (g->last_branch == BRANCH_UNKNOWN)
-        g->last_branch = last_branch_of_cc(data, g->cc);
+        g->last_branch = facts_of_cc(data, g->cc)->last_branch;
+    if (g->last_branch == BRANCH_UNKNOWN && g->cc >= CC_TURING)
+        g->last_branch = BRANCH_CURRENT;
     int added = branch_that_adds(data, g->architecture);
     g->first_branch = added > g->first_branch ? added : g->first_branch;
 }
@@ -98,8 +82,7 @@ static void take_row(const gpu_row *row, gpu_info *g)
     g->segment = row->segment;
     g->architecture = row->architecture;
     g->first_branch = branch_number(row->first_driver_branch_for_cc_ptx_table);
-    g->last_branch =
-        text_is(row->last_driver_branch, "current") ? BRANCH_CURRENT : branch_number(row->last_driver_branch);
+    g->last_branch = last_branch_of(row);
 }
 
 /* Device ids tell the last branch even of GPUs that the data does not list (rule 2). */
@@ -151,7 +134,7 @@ void identify_cc(const cairn_doctor_data *data, arena *memory, const char *cc, g
 
 bool is_tegra_cc(const cairn_doctor_data *data, int cc)
 {
-    return cc > 0 && cc < MOST_CC && data->tegra[cc];
+    return facts_of_cc(data, cc)->tegra;
 }
 
 /* ---- Drivers ------------------------------------------------------------------------------------*/
@@ -462,7 +445,9 @@ bool wheel_needs_newer_driver(const cairn_doctor_data *data, const wheel *w, con
 {
     if (!known(w->cuda))
         return false;
-    const char *floor = driver_floor(data, w->cuda, driver->windows);
+    const char *floor = w->row && w->cuda == w->row->cuda_minor
+                            ? data->of_torch[w->row - data->torch.items].floor[driver->windows]
+                            : driver_floor(data, w->cuda, driver->windows);
     if (known(driver->version) && !driver->jetson && floor)
         return version_compare(driver->version, floor) < 0;
     /* A major that the data does not have, or a driver without a number: majors must not be above. */
@@ -503,6 +488,13 @@ int cudnn_floor(const cairn_doctor_data *data, const char *cudnn, const cudnn_ro
     return best ? lowest_cc(best->compute_capabilities) : 0;
 }
 
+int wheel_cudnn_floor(const cairn_doctor_data *data, const wheel *w)
+{
+    if (w->row && w->cudnn == w->row->cudnn)
+        return data->of_torch[w->row - data->torch.items].cudnn_floor;
+    return cudnn_floor(data, w->cudnn, NULL);
+}
+
 static bool listed(const char *words, const char *word, size_t length)
 {
     for (const char *p = words; p && *p;) {
@@ -528,4 +520,38 @@ bool wheel_takes_python(const torch_row *row, const char *python)
         return false;
     return (absent(row->python_min) || version_compare(minor, row->python_min) >= 0) &&
            (absent(row->python_max) || version_compare(minor, row->python_max) <= 0);
+}
+
+/* ---- Worked out once ----------------------------------------------------------------------------*/
+
+/* For GPUs that have no PCI id to look up, what all parts of their capability have in common. */
+static void derive_cc(cairn_doctor_data *data)
+{
+    for (int i = 0; i < data->gpus.count; i++) {
+        const gpu_row *row = &data->gpus.items[i];
+        int cc = cc_parse(row->compute_capability);
+        cc_facts *f = &data->by_cc[cc];
+        if (!cc)
+            continue;
+        f->tegra |= absent(row->pci_device_id) && text_starts(row->segment, "Jetson");
+        f->architecture = f->architecture ? f->architecture : row->architecture;
+        f->first_branch = f->first_branch ? f->first_branch : branch_number(row->first_driver_branch_for_cc_ptx_table);
+        f->last_branch = f->last_branch ? f->last_branch : last_branch_of(row);
+    }
+}
+
+void data_derive(cairn_doctor_data *data)
+{
+    data->by_cc = arena_take(data->memory, MOST_CC * sizeof *data->by_cc);
+    data->of_torch = arena_take(data->memory, ((size_t)data->torch.count + 1) * sizeof *data->of_torch);
+    if (!data->by_cc || !data->of_torch || arena_failed(data->memory))
+        return;
+    derive_cc(data);
+    for (int i = 0; i < data->torch.count; i++) {
+        const torch_row *row = &data->torch.items[i];
+        data->of_torch[i] = (torch_facts){
+            .floor = {driver_floor(data, row->cuda_minor, false), driver_floor(data, row->cuda_minor, true)},
+            .cudnn_floor = cudnn_floor(data, row->cudnn, NULL),
+        };
+    }
 }

@@ -79,6 +79,7 @@ bool wheel_ptx_too_new(const cairn_doctor_data *data, const wheel *w, const gpu_
 bool wheel_needs_newer_driver(const cairn_doctor_data *data, const wheel *w, const driver_info *driver);
 /* The lowest capability that a cuDNN release serves, and the row that says so; 0 when not known. */
 int cudnn_floor(const cairn_doctor_data *data, const char *cudnn, const cudnn_row **row);
+int wheel_cudnn_floor(const cairn_doctor_data *data, const wheel *w);
 bool wheel_takes_python(const torch_row *row, const char *python);
 
 #endif
