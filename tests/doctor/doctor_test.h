@@ -39,7 +39,7 @@ static inline char *read_whole(const char *path, size_t *bytes)
 static inline const char *fresh_folder(const char *name)
 {
     static char path[512];
-    char command[600];
+    char command[1200];
     snprintf(path, sizeof path, "%s/doctor-tests/%s", CAIRN_BUILD_DIR, name);
     snprintf(command, sizeof command, "rm -rf '%s' && mkdir -p '%s'", path, path);
     assert_int_equal(system(command), 0);
