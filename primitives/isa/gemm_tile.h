@@ -176,19 +176,30 @@ static void NAME(pack_transposed)(int count, const void *const *from, int64_t n,
     }
 }
 
-/* Whole vectors may spill into the next step, which is written after, only where a step is the panel's full width. */
+/* One vector of columns: `left` of them are copied, the rest of the `wide` that are stored are zeros. */
+SIMD_INLINE void NAME(copy_column)(int left, const REAL *in, int64_t step, int64_t n, REAL *out, int wide, int64_t to_step)
+{
+    if (left >= LANES)
+        for (int64_t p = 0; p < n; p++, in += step, out += to_step)
+            V_STORE(out, V_LOAD(in));
+    else if (left <= 0 && wide >= LANES)
+        for (int64_t p = 0; p < n; p++, out += to_step)
+            V_STORE(out, V_SET(0));
+    else
+        for (int64_t p = 0; p < n; p++, in += step, out += to_step)
+            V_STORE_N(out, wide < LANES ? wide : LANES, left > 0 ? V_LOAD_N(in, left) : V_SET(0));
+}
+
 static void NAME(pack_copied)(int count, const void *from, int64_t step, int64_t n, void *to, int width, int64_t to_step)
 {
     const REAL *in = from;
     REAL *out = to;
-    const int64_t spills = to_step == width ? n - 1 : 0;
-    for (int64_t p = 0; p < n; p++, in += step, out += to_step)
-        for (int i = 0; i < width; i += LANES) {
-            const int left = count - i;
-            const VEC v = left >= LANES ? V_LOAD(in + i) : left > 0 ? V_LOAD_N(in + i, left) : V_SET(0);
-            if (i + LANES <= width || p < spills)
-                V_STORE(out + i, v);
-            else
-                V_STORE_N(out + i, width - i, v);
-        }
+    if (count == width && width < LANES && 2 * step + count >= LANES && to_step == width) {
+        /* Whole vectors, except at the end: each spills into the next step, which is written after it. */
+        for (int64_t p = 0; p + 2 < n; p++, in += step, out += width)
+            V_STORE(out, V_LOAD(in));
+        n = n < 2 ? n : 2;
+    }
+    for (int i = 0; i < width; i += LANES)
+        NAME(copy_column)(count - i, in + i, step, n, out + i, width - i, to_step);
 }

@@ -1,0 +1,82 @@
+/* Convolutions: time of each pass, rate of the direct form's operations and share of the machine's measured peak (Winograd goes beyond
+ * it). `conv FILTER` runs rows whose name has it. */
+#include "base/cpu.h"
+#include "measure.h"
+#include <cairn/dnn.h>
+
+typedef struct row { const char *name; int64_t n, size, c, k, taps, stride, pad, groups; } row;
+
+static const row rows[] = {
+    {"c64 56x56 n16", 16, 56, 64, 64, 3, 1, 1, 1},
+    {"c128 28x28 n16", 16, 28, 128, 128, 3, 1, 1, 1},
+    {"c256 14x14 n16", 16, 14, 256, 256, 3, 1, 1, 1},
+    {"c512 7x7 n16", 16, 7, 512, 512, 3, 1, 1, 1},
+    {"cifar c64 32x32 n32", 32, 32, 64, 64, 3, 1, 1, 1},
+    {"cifar c128 16x16 n32", 32, 16, 128, 128, 3, 1, 1, 1},
+    {"cifar c256 8x8 n32", 32, 8, 256, 256, 3, 1, 1, 1},
+    {"cifar c512 4x4 n32", 32, 4, 512, 512, 3, 1, 1, 1},
+    {"cifar down 64-128 32x32 n32", 32, 32, 64, 128, 3, 2, 1, 1},
+    {"cifar down 256-512 8x8 n32", 32, 8, 256, 512, 3, 2, 1, 1},
+    {"cifar down 1x1 64-128 32x32 n32", 32, 32, 64, 128, 1, 2, 0, 1},
+    {"cifar first 3-64 32x32 n32", 32, 32, 3, 64, 3, 1, 1, 1},
+    {"mnist first 1-32 28x28 n64", 64, 28, 1, 32, 3, 1, 1, 1},
+    {"mnist second 32-64 14x14 n64", 64, 14, 32, 64, 3, 1, 1, 1},
+    {"1x1 64-256 56x56 n16", 16, 56, 64, 256, 1, 1, 0, 1},
+    {"1x1 1024-256 14x14 n16", 16, 14, 1024, 256, 1, 1, 0, 1},
+    {"7x7/2 3-64 224x224 n16", 16, 224, 3, 64, 7, 2, 3, 1},
+    {"depthwise c128 28x28 n16", 16, 28, 128, 128, 3, 1, 1, 128},
+};
+
+typedef struct call {
+    cairn_conv d;
+    cairn_conv_pass pass;
+    void *x, *w, *y, *workspace;
+    int64_t bytes;
+} call;
+
+static void run(void *context)
+{
+    const call *c = context;
+    const cairn_status status =
+        c->pass == CAIRN_CONV_FORWARD         ? cairn_conv_forward(&c->d, c->x, c->w, c->y, c->workspace, c->bytes)
+        : c->pass == CAIRN_CONV_DATA_GRADIENT ? cairn_conv_data_gradient(&c->d, c->y, c->w, c->x, c->workspace, c->bytes)
+                                              : cairn_conv_weight_gradient(&c->d, c->x, c->y, c->w, c->workspace, c->bytes);
+    if (status != CAIRN_OK)
+        exit(1);
+}
+
+static void bench(const row *r, double peak)
+{
+    static const char *const passes[] = {"forward", "data", "weight"};
+    call c = {.d = {.type = CAIRN_F32, .n = r->n, .h = r->size, .w = r->size, .c = r->c, .k = r->k, .r = r->taps, .s = r->taps,
+                    .groups = r->groups, .stride_h = r->stride, .stride_w = r->stride, .pad_top = r->pad, .pad_bottom = r->pad,
+                    .pad_left = r->pad, .pad_right = r->pad}};
+    int64_t oh, ow;
+    if (cairn_conv_output_size(&c.d, &oh, &ow) != CAIRN_OK)
+        exit(1);
+    const int64_t x = r->n * r->size * r->size * r->c * 4, w = r->k * r->taps * r->taps * r->c / r->groups * 4, y = r->n * oh * ow * r->k * 4;
+    c.x = numbers(x);
+    c.w = numbers(w);
+    c.y = numbers(y);
+    const double work = 2.0 * (double)(r->n * oh * ow * r->k * r->taps * r->taps * r->c / r->groups);
+    for (int pass = 0; pass < 3; pass++) {
+        c.pass = (cairn_conv_pass)pass;
+        c.bytes = cairn_conv_workspace_bytes(&c.d, c.pass);
+        c.workspace = numbers(c.bytes);
+        const timing t = measure(run, &c, 0.3);
+        printf("conv %-32s %-8s best %9.1f us, median %9.1f us %7.1f GFLOP/s %6.1f %% of peak\n", r->name, passes[pass], t.best * 1e6,
+               t.median * 1e6, work / t.best * 1e-9, 100 * work / t.best / peak);
+        buffer_free(c.workspace, c.bytes);
+    }
+    buffer_free(c.x, x), buffer_free(c.w, w), buffer_free(c.y, y);
+}
+
+int main(int argc, char **argv)
+{
+    const machine_peaks *peaks = machine_measure();
+    printf("%s, %d threads, f32 peak %.1f GFLOP/s\n", cairn_isa(), cairn_threads(), peaks->f32_flops * 1e-9);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (argc < 2 || strstr(rows[i].name, argv[1]))
+            bench(&rows[i], peaks->f32_flops);
+    return 0;
+}
