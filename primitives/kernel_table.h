@@ -3,6 +3,7 @@
 #ifndef PRIMITIVES_KERNEL_TABLE_H
 #define PRIMITIVES_KERNEL_TABLE_H
 #include "primitives/conv/depthwise.h"
+#include "primitives/conv/winograd.h"
 #include "primitives/gemm/kernel.h"
 #include "primitives/peak.h"
 #include "primitives/pool/pool.h"

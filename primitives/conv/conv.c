@@ -112,13 +112,17 @@ static bool is_depthwise(const correlation *c) { return c->channels == 1 && c->o
 
 static int64_t correlation_workspace(const correlation *c, int threads)
 {
-    return is_depthwise(c) ? depthwise_workspace(c, threads) : implicit_workspace(c, threads);
+    if (is_depthwise(c))
+        return depthwise_workspace(c, threads);
+    return winograd_tile(c) ? winograd_workspace(c, threads) : implicit_workspace(c, threads);
 }
 
 static void correlation_run(const correlation *c, int threads, void *workspace, int64_t bytes)
 {
     if (is_depthwise(c))
         depthwise_run(c, threads, workspace, bytes);
+    else if (winograd_tile(c))
+        winograd_run(c, threads, workspace, bytes);
     else
         implicit_run(c, threads, workspace, bytes);
 }

@@ -44,6 +44,11 @@ correlation conv_data_gradient_form(const conv *c, const void *dy, const void *w
 int64_t implicit_workspace(const correlation *c, int threads);
 void implicit_run(const correlation *c, int threads, void *workspace, int64_t bytes);
 
+/* Winograd: see winograd.c. winograd_tile: the size of an output tile, 0 where the shape (or CAIRN_CONV_EXACT=1) is against it. */
+int winograd_tile(const correlation *c);
+int64_t winograd_workspace(const correlation *c, int threads);
+void winograd_run(const correlation *c, int threads, void *workspace, int64_t bytes);
+
 /* Depthwise, channel by channel: see depthwise.c. */
 int64_t depthwise_workspace(const correlation *c, int threads);
 void depthwise_run(const correlation *c, int threads, void *workspace, int64_t bytes);
