@@ -9,9 +9,9 @@
 
 typedef const struct winograd_kernel {
     int m;
-    /* One input tile: pixel (i, j) is at in + i * row + j * channels; point q goes to out + q * point. Writes up to
-     * 15 elements beyond the channels. */
-    void (*input)(const float *in, int64_t row, int64_t channels, float *out, int64_t point);
+    /* One input tile: pixel (i, j) is at rows[i] + j * pixel for left <= j < right, where rows[i] is not NULL; all others are zeros.
+     * Point q goes to out + q * point; up to 15 elements beyond the channels are written. */
+    void (*input)(const float *const *rows, int left, int right, int64_t pixel, int64_t channels, float *out, int64_t point);
     /* `n` pairs of filter taps in vectors: tap t of pair i begins at in + (t * n + i) * width; point q of it goes to
      * out + q * point + i * width. */
     void (*weights)(const float *in, int64_t n, int64_t width, float *out, int64_t point);

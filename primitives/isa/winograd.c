@@ -84,15 +84,17 @@ SIMD_INLINE void both_ways(line *along, const int from, const int to, const VF *
         along(middle + i * from, 1, y + i * to, 1);
 }
 
-SIMD_INLINE void input_tile(line *along, const int size, const float *in, int64_t row, int64_t channels, float *out, int64_t point)
+SIMD_INLINE void input_tile(line *along, const int size, const float *const *rows, int left, int right, int64_t pixel,
+                            int64_t channels, float *out, int64_t point)
 {
     for (int64_t c = 0; c < channels; c += LANES_F32) {
         const int64_t wide = channels - c;
         VF x[6 * 6], y[6 * 6];
         for (int i = 0; i < size; i++)
             UNROLL for (int j = 0; j < size; j++) {
-                const float *at = in + i * row + j * channels + c;
-                x[i * size + j] = wide >= LANES_F32 ? vf_load(at) : vf_load_n(at, wide);
+                const bool inside = rows[i] && j >= left && j < right;
+                const float *at = inside ? rows[i] + j * pixel + c : NULL;
+                x[i * size + j] = !inside ? vf_set(0) : wide >= LANES_F32 ? vf_load(at) : vf_load_n(at, wide);
             }
         both_ways(along, size, size, x, y);
         for (int q = 0; q < size * size; q++)
@@ -134,9 +136,12 @@ SIMD_INLINE void output_tile(line *along, const int size, const float *in, int64
 }
 
 #define KERNELS(M)                                                                                                       \
-    static void input##M(const float *in, int64_t row, int64_t channels, float *out, int64_t point)                       \
+    static void input##M(const float *const *rows, int left, int right, int64_t pixel, int64_t channels, float *out, int64_t point) \
     {                                                                                                                    \
-        input_tile(input_##M, M + 2, in, row, channels, out, point);                                                     \
+        if (left == 0 && right == M + 2) /* the common case, without a look at the columns */                            \
+            input_tile(input_##M, M + 2, rows, 0, M + 2, pixel, channels, out, point);                                   \
+        else                                                                                                             \
+            input_tile(input_##M, M + 2, rows, left, right, pixel, channels, out, point);                                \
     }                                                                                                                    \
     static void weights##M(const float *in, int64_t n, int64_t width, float *out, int64_t point)                          \
     {                                                                                                                    \
