@@ -355,7 +355,7 @@ cairn_dataset *csv_parse(const char *text, int64_t size, const char *name, const
 cairn_dataset *cairn_csv(const char *file, const cairn_csv_options *options)
 {
     file_bytes f;
-    if (file_read(OP, file, &f))
+    if (file_load(OP, file, &f))
         return NULL;
     cairn_dataset *d = csv_parse((const char *)f.data, f.size, file, options);
     file_close(&f);

@@ -113,7 +113,7 @@ static bool add_file(image_list *l, const char *folder, const char *name)
         l->file = bigger;
         l->capacity = more;
     }
-    char *path = path_join(folder, name);
+    char *path = joined_path(folder, name);
     if (path)
         l->file[l->count++] = (image_file){path, l->classes - 1};
     return path != NULL;
@@ -142,7 +142,7 @@ static cairn_status list_classes(image_list *l, const char *folder)
     if (!status && !(l->class = mem_array((size_t)count + 1, sizeof *l->class)))
         status = CAIRN_E_MEMORY;
     for (int64_t i = 0; i < count && !status; i++) {
-        char *path = path_join(folder, names[i]);
+        char *path = joined_path(folder, names[i]);
         if (path && is_folder(path)) {
             l->class[l->classes++] = names[i];
             names[i] = NULL;

@@ -53,12 +53,12 @@ static char *idx_path(const char *folder, const char *part, const char *kind)
 {
     char name[64];
     snprintf(name, sizeof name, "%s-%s", part, kind);
-    char *plain = path_join(folder, name);
+    char *plain = joined_path(folder, name);
     if (plain && file_exists(plain))
         return plain;
     mem_free(plain);
     snprintf(name, sizeof name, "%s-%s.gz", part, kind);
-    return path_join(folder, name);
+    return joined_path(folder, name);
 }
 
 static cairn_dataset *from_folder(const char *op, const char *folder, const char *part, const char *const *names)
@@ -112,14 +112,14 @@ static char *beside_program(const char *relative)
     char *slash = strrchr(program, '/');
     if (slash)
         *slash = 0;
-    return path_join(program, relative);
+    return joined_path(program, relative);
 }
 
 static char *digits_folder(void)
 {
     const char *data = getenv("CAIRN_DATA");
     if (data && *data)
-        return path_join(data, "digits");
+        return joined_path(data, "digits");
     static const char *const places[] = {"../data/digits", "../../data/digits", "../share/cairn/digits"};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         char *folder = beside_program(places[i]);

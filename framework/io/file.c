@@ -130,7 +130,7 @@ static cairn_status gunzip(const char *op, const char *path, const file_bytes *i
 }
 #endif
 
-cairn_status file_read(const char *op, const char *path, file_bytes *out)
+cairn_status file_load(const char *op, const char *path, file_bytes *out)
 {
     cairn_status status = file_map(op, path, out);
     if (status || out->size < 2 || out->data[0] != 0x1f || out->data[1] != 0x8b)
@@ -251,7 +251,7 @@ void copy_swapped(void *to, const void *from, int64_t count, int bytes)
             d[k] = s[bytes - 1 - k];
 }
 
-char *path_join(const char *folder, const char *name)
+char *joined_path(const char *folder, const char *name)
 {
     size_t bytes = strlen(folder) + strlen(name) + 2;
     char *path = mem_new(bytes);

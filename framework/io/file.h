@@ -17,7 +17,7 @@ typedef struct file_bytes {
  * "load_idx: a.idx: No such file or directory". */
 cairn_status file_map(const char *op, const char *path, file_bytes *out);
 /* The same, but a file that begins as gzip is inflated, whatever its name (E_MISSING without zlib). */
-cairn_status file_read(const char *op, const char *path, file_bytes *out);
+cairn_status file_load(const char *op, const char *path, file_bytes *out);
 void file_close(file_bytes *f);
 bool file_exists(const char *path);
 
@@ -55,6 +55,6 @@ static inline void write_le(uint8_t *p, int bytes, uint64_t x)
 /* Copies `count` elements of `bytes` each with the order of their bytes turned round. */
 void copy_swapped(void *to, const void *from, int64_t count, int bytes);
 /* Folder and name with a slash between, as a new object (mem_free). */
-char *path_join(const char *folder, const char *name);
+char *joined_path(const char *folder, const char *name);
 
 #endif

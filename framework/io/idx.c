@@ -61,7 +61,7 @@ cairn_tensor *idx_parse(const file_bytes *f, const char *name)
 cairn_tensor *cairn_load_idx(const char *file)
 {
     file_bytes f;
-    if (file_read("load_idx", file, &f))
+    if (file_load("load_idx", file, &f))
         return NULL;
     cairn_tensor *x = idx_parse(&f, file);
     file_close(&f);

@@ -201,7 +201,7 @@ cairn_tensor *npy_parse(const char *op, const uint8_t *data, int64_t size, const
 cairn_tensor *cairn_load_npy(const char *file)
 {
     file_bytes f;
-    if (file_read("load_npy", file, &f))
+    if (file_load("load_npy", file, &f))
         return NULL;
     cairn_tensor *x = npy_parse("load_npy", f.data, f.size, file);
     file_close(&f);
