@@ -47,7 +47,8 @@ typedef struct node {
     int32_t first_use;                       /* the earliest root that reads it; INT32_MAX: none */
     int32_t slot;
     int32_t ssa, ssa_kernel;                 /* emitted as, in which kernel */
-    bool inlined;                            /* made of numbers and positions alone: computed wherever it is used */
+    int8_t inlined;                          /* not 0: made of numbers and positions alone, in so many instructions: computed
+                                                wherever it is used */
     bool stored;                             /* gets memory */
 } node;
 

@@ -43,16 +43,22 @@ kernel_form reduction_form(const value *v)
 
 /* ---- Where each value would live, were it stored */
 
-static bool is_inlined(const schedule *s, const value *v)
+/* How many instructions it takes to compute v wherever it is used; 0 when it is not made of numbers and positions
+ * alone, or of too many. */
+static int inlined_size(const schedule *s, const value *v)
 {
+    enum { MOST = 16 };
     if (v->op == OP_constant || v->op == OP_index)
-        return true;
+        return 1;
     if (ops[v->op].kind != POINTWISE)
-        return false;
-    for (int i = 0; i < v->n_in; i++)
-        if (!s->nodes[v->in[i]->exec_index].inlined)
-            return false;
-    return true;
+        return 0;
+    int size = 1;
+    for (int i = 0; i < v->n_in; i++) {
+        int in = s->nodes[v->in[i]->exec_index].inlined;
+        if (!in || (size += in) > MOST)
+            return 0;
+    }
+    return size;
 }
 
 static void lay_out(schedule *s, int32_t i)
@@ -65,7 +71,7 @@ static void lay_out(schedule *s, int32_t i)
         memcpy(n->stride, v->stride, sizeof n->stride);
         return;
     }
-    n->inlined = is_inlined(s, v);
+    n->inlined = (int8_t)inlined_size(s, v);
     if (v->op == OP_constant)
         n->constant = i;
     if (ops[v->op].kind == VIEW) {
@@ -73,7 +79,7 @@ static void lay_out(schedule *s, int32_t i)
         int64_t offset;
         if (from->constant != NOWHERE) {
             n->constant = from->constant;
-            n->inlined = true;
+            n->inlined = 1;
         } else if (view_layout((op_id)v->op, v->attr, &v->in[0]->shape, from->stride, &v->shape, n->stride, &offset)) {
             n->storage = from->storage;
             n->offset = from->offset + offset;
