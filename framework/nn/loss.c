@@ -201,7 +201,10 @@ static T *weighted(T *loss, T *weight) { return weight ? cairn_mul(loss, weight)
 /* x - max(x) along the last axis, and log sum exp of it: log softmax is their difference. */
 static T *shifted(T *x, T **log_sum)
 {
-    T *d = cairn_sub(x, cairn_detach(cairn_amax(x, CAIRN_AXES(-1), true)));
+    cairn_no_grad_begin();
+    T *top = cairn_amax(x, CAIRN_AXES(-1), true);
+    cairn_no_grad_end();
+    T *d = cairn_sub(x, top);
     *log_sum = cairn_log(cairn_sum(cairn_exp(d), CAIRN_AXES(-1), true));
     return d;
 }
