@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "base/memory.h"
+
 enum { INPUTS = 8 };
 
 /* ---- Second results */
@@ -288,6 +290,47 @@ static void check_gradient(const operation *op, cairn_function_n body)
 static void its_gradient_is_that_of_finite_differences(void **state) { check_gradient(*state, weighted_case); }
 static void so_is_its_second_derivative(void **state) { check_gradient(*state, gradient_of_case); }
 
+/* ---- Every allocation may fail: then the result is NULL or E_MEMORY, and nothing is lost */
+
+/* The value and, where there is one, the gradient. */
+static cairn_status run_case(const operation *op, const vectors *v)
+{
+    cairn_tensor *x[INPUTS], *gradient[INPUTS], *wanted[INPUTS];
+    int floats = 0;
+    for (int i = 0; i < v->count; i++) {
+        if (!(x[i] = cairn_from(v->in[i].data, v->in[i].shape, CAIRN_F64)))
+            return CAIRN_E_MEMORY;
+        if (v->in[i].type != CAIRN_F64)
+            x[i] = cairn_to(x[i], v->in[i].type);
+        else if (op->checks != VALUE)
+            wanted[floats++] = cairn_requires_grad_(x[i], true);
+    }
+    cairn_tensor *y = op->build(NULL, v->count, x);
+    if (!y || cairn_eval(y))
+        return CAIRN_E_MEMORY;
+    if (!floats)
+        return CAIRN_OK;
+    cairn_tensor *sum = cairn_sum(y, CAIRN_ALL_AXES, false);
+    return sum && !cairn_grad(sum, NULL, floats, wanted, gradient) && !cairn_eval_list(floats, gradient) ? CAIRN_OK : CAIRN_E_MEMORY;
+}
+
+static void it_survives_when_memory_is_out(void **state)
+{
+    const operation *op = *state;
+    const vectors *v = vectors_of(op->name);
+    cairn_status s = CAIRN_E_MEMORY;
+    for (int64_t n = 0; s; n += n < 40 ? 1 : 7) {
+        cairn_mark m = cairn_scope_push();
+        cairn_error_clear();
+        mem_fail_after(n);
+        s = run_case(op, v);
+        mem_fail_after(-1);
+        if ((s ? cairn_error() != CAIRN_E_MEMORY : cairn_error() != CAIRN_OK) || n > 5000)
+            fail_msg("%s: after %lld allocations: %s", op->name, (long long)n, cairn_error_message());
+        cairn_scope_pop(m, NULL);
+    }
+}
+
 /* ---- One test for each operation and check */
 
 static int forget(void **state)
@@ -302,13 +345,17 @@ int main(void)
 {
     static const CMUnitTestFunction check[] = {it_gives_its_value, its_gradient_is_that_of_finite_differences, so_is_its_second_derivative};
     static const char *const what[] = {"value", "gradient", "second derivative"};
-    static struct CMUnitTest tests[3 * OPERATIONS];
-    static char names[3 * OPERATIONS][96];
+    static struct CMUnitTest tests[4 * OPERATIONS];
+    static char names[4 * OPERATIONS][96];
     size_t count = 0;
     for (int i = 0; i < OPERATIONS; i++)
         for (int k = 0; k <= (int)operations[i].checks; k++, count++) {
             snprintf(names[count], sizeof names[count], "%s: %s", operations[i].name, what[k]);
             tests[count] = (struct CMUnitTest){names[count], check[k], NULL, forget, (void *)&operations[i]};
         }
+    for (int i = 0; i < OPERATIONS; i++, count++) {
+        snprintf(names[count], sizeof names[count], "%s: without memory", operations[i].name);
+        tests[count] = (struct CMUnitTest){names[count], it_survives_when_memory_is_out, NULL, forget, (void *)&operations[i]};
+    }
     return _cmocka_run_group_tests("operations", tests, count, read_vectors, free_vectors);
 }
