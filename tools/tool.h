@@ -2,6 +2,7 @@
  * and gives the exit status: 0, or 1 after one sentence on stderr, 2 when the arguments are not understood. */
 #ifndef TOOLS_TOOL_H
 #define TOOLS_TOOL_H
+#define CAIRN_NO_LINES                 /* errors name files and options here, not lines of the tool */
 #include <cairn/cairn.h>
 
 int train_main(int argc, char **argv);

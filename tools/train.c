@@ -322,7 +322,6 @@ static bool finish(training *t)
 
 static int run(training *t)
 {
-    catch_signals();
     t->begun = now();
     while (t->epoch < t->s.epochs && !stop_asked)
         if (!train_epoch(t))
@@ -490,6 +489,7 @@ int train_main(int argc, char **argv)
         return usage_error("train", "--out is too long");
     if (t.s.threads && cairn_set_threads((int)t.s.threads))
         return EXIT_FAILED;
+    catch_signals();
     int status = begin(&t) ? run(&t) : EXIT_FAILED;
     end(&t);
     return status;
