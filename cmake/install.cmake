@@ -8,6 +8,9 @@ if(TARGET cairn_tool)
   install(TARGETS cairn_tool RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
 
+# The small digits set, which cairn_digits finds beside the program: ../share/cairn/digits.
+install(DIRECTORY data/digits DESTINATION ${CMAKE_INSTALL_DATADIR}/cairn)
+
 # Debug information stays in the build folder: the installed library is for using.
 install(CODE "execute_process(COMMAND ${CMAKE_STRIP} --strip-debug
   \$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_LIBDIR}/libcairn.a)")
