@@ -94,7 +94,7 @@ static placement place_b(const matmul *mm)
 {
     const bool can = !is_half(mm->b.type) && mm->b.major == 1;
     const int64_t bytes = mm->k * mm->b.minor * mm->kernel->element_bytes;
-    if (can && (mm->m <= 2 * mm->kernel->mr || bytes <= 128 << 10))
+    if (can && (mm->m <= 2 || (mm->m <= 2 * mm->kernel->mr && bytes <= 1 << 20) || bytes <= 128 << 10))
         return IN_PLACE;
     return mm->m <= ROW_BLOCK ? BY_TASK : BEFORE;
 }
@@ -149,8 +149,59 @@ static int64_t bytes_of(const blocking *b)
     return bytes ? bytes + 64 : 0;      /* to align what is given */
 }
 
+/* ---- Small products: one run of k, everything in L1 or L2, no memory but the stack ----------------*/
+
+static bool is_small(const matmul *mm)
+{
+    return mm->k <= mm->kernel->kc && mm->m <= 1 << 18 && mm->n <= 1 << 18 && mm->m * mm->n <= (1 << 18) / larger(mm->k, 1) &&
+           !is_half(mm->c_type);
+}
+
+/* All columns from j on, as far as one panel of B goes. */
+static void small_panel(const matmul *mm, gemm_tile *tile, int64_t j, char *own_b)
+{
+    gemm_kernel *kernel = mm->kernel;
+    const int64_t bytes = kernel->element_bytes;
+    char own_a[GEMM_MAX_KC * GEMM_MAX_MR * 8] __attribute__((aligned(64)));
+    tile->cols = (int)smaller(kernel->nr, mm->n - j);
+    tile->b = mm->b.data + j * bytes;
+    tile->b_step = mm->b.minor;
+    if (mm->b.major != 1 || tile->cols < kernel->nr) {
+        matmul_pack(kernel, &mm->b, j, tile->cols, 0, mm->k, own_b, kernel->nr);
+        tile->b = own_b;
+        tile->b_step = kernel->nr;
+    }
+    const int64_t most = mm->m > kernel->mr ? even_tile(mm->m, kernel->mr) : mm->m;
+    for (int64_t i = 0; i < mm->m; i += most) {
+        tile->rows = (int)smaller(most, mm->m - i);
+        tile->c = mm->c + (i * mm->c_row + j) * bytes;
+        if (mm->a.minor == 1) {
+            tile->a = mm->a.data + i * mm->a.major * bytes;
+            kernel->direct(tile);
+        } else {
+            matmul_pack(kernel, &mm->a, i, tile->rows, 0, mm->k, own_a, kernel->mr);
+            tile->a = own_a;
+            kernel->packed(tile);
+        }
+    }
+}
+
+static void run_small(const matmul *mm)
+{
+    const int64_t zero = 0;
+    char own_b[GEMM_MAX_KC * GEMM_MAX_NR * 4] __attribute__((aligned(64)));
+    gemm_tile tile = {.k = mm->k, .segments = 1, .offset = &zero, .a_row = mm->a.major, .c_row = mm->c_row, .alpha = mm->alpha,
+                      .beta = mm->beta};
+    for (int64_t j = 0; j < mm->n; j += mm->kernel->nr)
+        small_panel(mm, &tile, j, own_b);
+    if (mm->epilogue)
+        mm->epilogue(mm->epilogue_context, mm->batch, 0, mm->m, 0, mm->n);
+}
+
 int64_t matmul_workspace(const matmul *mm, int threads)
 {
+    if (is_small(mm))
+        return 0;
     const blocking alone = choose(mm, 1), together = choose(mm, threads);
     return larger(bytes_of(&alone), bytes_of(&together));
 }
@@ -314,6 +365,10 @@ static void run_task(void *context, int64_t task, int64_t slot)
 
 void matmul_run(const matmul *mm, int threads, void *workspace, int64_t bytes)
 {
+    if (is_small(mm)) {
+        run_small(mm);
+        return;
+    }
     job j = {.mm = mm, .cut = choose(mm, threads)};
     while (threads > 1 && bytes_of(&j.cut) > bytes)
         j.cut = choose(mm, --threads);

@@ -3,6 +3,7 @@
 #include "primitives/simd.h"
 
 #define UNROLL_K _Pragma("GCC unroll 4")
+enum { AHEAD = 16 };                    /* steps of k by which rows are prefetched where they are copied */
 
 #if defined(ISA_AVX512) || defined(ISA_NEON) /* 32 vector registers */
 enum { MR = 14 };

@@ -180,8 +180,10 @@ static void NAME(pack_transposed)(int count, const void *const *from, int64_t n,
 SIMD_INLINE void NAME(copy_column)(int left, const REAL *in, int64_t step, int64_t n, REAL *out, int wide, int64_t to_step)
 {
     if (left >= LANES)
-        for (int64_t p = 0; p < n; p++, in += step, out += to_step)
+        for (int64_t p = 0; p < n; p++, in += step, out += to_step) {
+            __builtin_prefetch(in + AHEAD * step); /* rows of a large matrix lie in pages of their own, which hardware does not foresee */
             V_STORE(out, V_LOAD(in));
+        }
     else if (left <= 0 && wide >= LANES)
         for (int64_t p = 0; p < n; p++, out += to_step)
             V_STORE(out, V_SET(0));
