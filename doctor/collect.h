@@ -52,6 +52,9 @@ void collect_probe(collector *c);   /* asks libcuda and NVML */
 
 /* "550.144.03" of "libcuda.so.550.144.03"; NULL when the file name has none. */
 const char *version_of_library(const collector *c, const char *path);
+/* The packages in the text of /var/lib/dpkg/status, and in any piece of an rpm database that a NUL ends. */
+void packages_of_dpkg(collector *c, const char *status);
+void packages_of_rpm(collector *c, const char *bytes, size_t count);
 /* Folders that the loader looks in after its cache. */
 extern const char *const library_folders[];
 /* The folders of LD_LIBRARY_PATH. */

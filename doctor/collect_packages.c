@@ -59,19 +59,23 @@ static void dpkg_stanza(collector *c, const char *stanza, const char *end)
         add(c, arena_text(c->memory, name), version);
 }
 
+void packages_of_dpkg(collector *c, const char *status)
+{
+    const char *end = status + strlen(status);
+    for (const char *p = status; p && p < end;) {
+        const char *next = strstr(p, "\n\n");
+        if (text_starts(p, "Package: "))
+            dpkg_stanza(c, p, next ? next : end);
+        p = next ? next + 2 : NULL;
+    }
+}
+
 static bool dpkg(collector *c, const char *path)
 {
     file_text text;
     if (!root_read(c, path, LARGE_FILE, &text))
         return false;
-    const char *end = text.bytes + text.count;
-    for (const char *p = text.bytes; p && p < end;) {
-        const char *next = strstr(p, "\n\n");
-        const char *stop = next ? next : end;
-        if (text_starts(p, "Package: "))
-            dpkg_stanza(c, p, stop);
-        p = next ? next + 2 : NULL;
-    }
+    packages_of_dpkg(c, text.bytes);
     file_text_free(&text);
     return true;
 }
@@ -112,7 +116,7 @@ static void rpm_hit(collector *c, const char *bytes, const char *hit, const char
         add(c, name, arena_format(c->memory, "%.*s-%.*s", (int)v, version, (int)r, version + v + 1));
 }
 
-static void rpm_search(collector *c, const char *bytes, size_t count)
+void packages_of_rpm(collector *c, const char *bytes, size_t count)
 {
     static const char *const words[] = {"nvidia", "cudnn", "cuda-drivers"};
     for (size_t w = 0; w < sizeof words / sizeof *words; w++) {
@@ -135,7 +139,7 @@ static bool rpm(collector *c, const char *path)
     long at = 0;
     for (ssize_t n; chunk && !arena_failed(c->memory) && at < most && (n = pread(fd, chunk, CHUNK, at)) > 0;) {
         chunk[n] = '\0';
-        rpm_search(c, chunk, (size_t)n);
+        packages_of_rpm(c, chunk, (size_t)n);
         at += n > OVERLAP ? n - OVERLAP : n;
         if (n < CHUNK)
             break;

@@ -327,6 +327,7 @@ void collect_pythons(collector *c)
         add_environment(c, path_join(c, here, "venv"));
     }
     add_path(c);
+    add_system(c);
     const char *home = environment(c, "HOME");
     if (home && home[0] == '/')
         add_home(c, home);
@@ -340,5 +341,4 @@ void collect_pythons(collector *c)
     add_children(c, "/opt");
     add_children(c, "/opt/conda/envs");
     add_children(c, "/opt/miniconda3/envs");
-    add_system(c);
 }

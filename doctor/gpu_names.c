@@ -64,10 +64,11 @@ static bool same_kind(const gpu_row *a, const gpu_row *b)
 
 static const char *describe(arena *memory, const gpu_row *row)
 {
-    return arena_format(memory, "%s (%s%s%s, R%s)", row->product, absent(row->pci_device_id) ? "" : "10de:",
-                        absent(row->pci_device_id) ? row->compute_capability : row->pci_device_id + 2,
-                        absent(row->pci_device_id) ? "" : arena_format(memory, ", %s", row->compute_capability),
-                        absent(row->last_driver_branch) ? "?" : row->last_driver_branch);
+    const char *id = absent(row->pci_device_id) ? "" : arena_format(memory, "10de:%s, ", row->pci_device_id + 2);
+    const char *last = row->last_driver_branch;
+    if (absent(last) || text_is(last, "current"))
+        return arena_format(memory, "%s (%s%s)", row->product, id, row->compute_capability);
+    return arena_format(memory, "%s (%s%s, last driver R%d)", row->product, id, row->compute_capability, version_part(last, 0));
 }
 
 /* All products that fit at one strictness; the first that has a branch stands for them. */

@@ -50,6 +50,20 @@ static void take_machine(planner *p, const cairn_facts *facts)
     m->nvml = facts->nvml;
     m->driver = facts->driver;
     m->packages = facts->packages;
+    if (p->request->gpu_count) { /* other GPUs may take the other kernel modules, and are not hidden here */
+        m->module.flavour = NULL;
+        m->packages = (cairn_pairs){0};
+        m->libcuda.init = m->libcuda.init_unhidden = m->nvml.init = (cairn_number){0};
+    }
+}
+
+/* The environment that the user works in: the first with torch, else the first. */
+static const char *python_of(const cairn_facts *facts)
+{
+    for (int i = 0; facts && i < facts->pythons.count; i++)
+        if (facts->pythons.items[i].torch.known == CAIRN_YES)
+            return facts->pythons.items[i].version;
+    return facts && facts->pythons.count ? facts->pythons.items[0].version : NULL;
 }
 
 static void take_driver(planner *p)
@@ -338,7 +352,7 @@ cairn_verdict *cairn_doctor_plan(const cairn_plan_request *request, const cairn_
     planner p = {.request = request};
     take_machine(&p, facts);
     take_driver(&p);
-    p.python = known(request->python) ? request->python : facts && facts->pythons.count ? facts->pythons.items[0].version : NULL;
+    p.python = known(request->python) ? request->python : python_of(facts);
     cairn_verdict *verdict = NULL;
     if (take_gpus(&p, facts, memory, data) == CAIRN_OK)
         verdict = make_plan(&p, data, language);

@@ -74,10 +74,17 @@ static void cudnn_rows(const printer *p, const cairn_facts *f, arena *a)
     }
 }
 
+/* Environments without torch are shown only where none has it. */
 static void python_rows(const printer *p, const cairn_facts *f, arena *a)
 {
+    enum { SHOWN = 3 };
+    bool any = false;
+    for (int i = 0; i < f->pythons.count; i++)
+        any |= f->pythons.items[i].torch.known == CAIRN_YES;
     for (int i = 0; i < f->pythons.count; i++) {
         const cairn_python *py = &f->pythons.items[i];
+        if (any ? py->torch.known != CAIRN_YES : i >= SHOWN)
+            continue;
         const char *text = arena_format(a, "%s, %s: ", or_unknown(p, py->version), or_unknown(p, py->prefix));
         const char *vision = pairs_get(&py->packages, "torchvision");
         if (py->torch.known == CAIRN_YES)

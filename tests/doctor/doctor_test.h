@@ -49,7 +49,7 @@ static inline const char *fresh_folder(const char *name)
 /* Writes root/path, with its folders. */
 static inline void put_bytes(const char *root, const char *path, const void *bytes, size_t count)
 {
-    char full[1024];
+    char full[2048];
     snprintf(full, sizeof full, "%s%s", root, path);
     for (char *p = full + strlen(root) + 1; (p = strchr(p, '/')); p++) {
         *p = '\0';
@@ -69,7 +69,7 @@ static inline void put_file(const char *root, const char *path, const char *text
 
 static inline void put_link(const char *root, const char *path, const char *target)
 {
-    char full[1024];
+    char full[2048];
     snprintf(full, sizeof full, "%s%s", root, path);
     put_file(root, path, "");
     unlink(full);
@@ -78,10 +78,10 @@ static inline void put_link(const char *root, const char *path, const char *targ
 
 static inline void put_folder(const char *root, const char *path)
 {
-    char full[1024];
-    snprintf(full, sizeof full, "%s/keep", path);
-    put_file(root, full, "");
-    snprintf(full, sizeof full, "%s%s/keep", root, path);
+    char inside[512], full[2048];
+    snprintf(inside, sizeof inside, "%s/keep", path);
+    put_file(root, inside, "");
+    snprintf(full, sizeof full, "%s%s", root, inside);
     unlink(full);
 }
 
