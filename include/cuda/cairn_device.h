@@ -108,6 +108,7 @@ CAIRN_DEVICE unsigned __dp4a(unsigned a, unsigned b, unsigned c)
 }
 
 extern "C" __device__ int vprintf(const char *, const char *);
+extern "C" __device__ int printf(const char *, ...) __attribute__((format(printf, 1, 2)));
 extern "C" __device__ void __assertfail(const char *message, const char *file, unsigned line, const char *function,
                                         size_t char_size);
 #if defined(__CUDA_ARCH__)

@@ -1,4 +1,5 @@
 #include "runtime/api/program.h"
+#include "runtime/exec/library.h"
 #include "runtime/jit/jit.h"
 #include <string.h>
 
@@ -74,6 +75,19 @@ static cairn_status describe_kernels(program *p)
     return CAIRN_OK;
 }
 
+/* Calls that are left name functions of the device library. */
+static cairn_status check_calls(const ptx_module *m)
+{
+    for (int i = 0; i < m->function_count; i++) {
+        const ptx_function *f = &m->functions[i];
+        for (int k = 0; k < f->code_count && f->entry; k++)
+            if (f->code[k].op == OP_call && !library_find(m->functions[f->code[k].target].name))
+                return error_set(CAIRN_E_UNSUPPORTED, "%s:%d: call of %s, which is neither defined in the module nor known",
+                                 m->file, f->code[k].line, m->functions[f->code[k].target].name);
+    }
+    return CAIRN_OK;
+}
+
 program *program_load(const char *name, const char *text, size_t bytes)
 {
     program *p = mem_new(sizeof *p);
@@ -81,7 +95,7 @@ program *program_load(const char *name, const char *text, size_t bytes)
         return NULL;
     pthread_mutex_init(&p->lock, NULL);
     p->m = ptx_parse(name, text, bytes);
-    if (!p->m || describe_kernels(p) || allocate_variables(p) || relocate_variables(p)) {
+    if (!p->m || ptx_inline(p->m) || check_calls(p->m) || describe_kernels(p) || allocate_variables(p) || relocate_variables(p)) {
         program_free(p);
         return NULL;
     }

@@ -483,8 +483,8 @@ static bool uses_slots(const parser *p, const ptx_instruction *in, const operand
     return where->kind == OPERAND_LOCAL || (where->kind == OPERAND_PARAM && !p->f->entry);
 }
 
-/* A call reads the first piece of each argument and writes that of its result; the inliner looks at
- * the other pieces through the slots. */
+/* A call reads its scalar arguments and writes its scalar result, in slots. Structures have a slot for each
+ * piece that is stored or loaded; inline.c moves them. */
 static bool append_call(parser *p, ptx_instruction *in)
 {
     operand_list list = {0};
@@ -492,7 +492,9 @@ static bool append_call(parser *p, ptx_instruction *in)
     for (int i = 0; i < in->argument_count; i++) {
         const ptx_variable *v = &p->f->locals[in->arguments[i]];
         int bytes = type_bytes(v->type);
-        int reg = slot_register(p, OPERAND_LOCAL, in->arguments[i], 0, v->bytes == bytes ? bytes : 8);
+        if (v->bytes != bytes)
+            continue;
+        int reg = slot_register(p, OPERAND_LOCAL, in->arguments[i], 0, bytes);
         if (reg < 0 || !add_operand(p, &list, i == 0 && callee->has_result, register_operand(reg)))
             return false;
     }

@@ -222,6 +222,10 @@ ptx_type unsigned_type(int bits);
 /* Checks operands, types and labels of a parsed function; ptx_parse calls it. */
 cairn_status verify_function(const ptx_module *m, const ptx_function *f);
 
+/* Puts the bodies of functions in the place of their calls, in every entry. E_UNSUPPORTED for recursion
+ * and for code that grows beyond bounds. */
+cairn_status ptx_inline(ptx_module *m);
+
 ptx_function *module_find(const ptx_module *m, const char *name);
 
 /* ---- Printing ------------------------------------------------------------------------------------ */
