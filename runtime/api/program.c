@@ -1,7 +1,10 @@
+#define _GNU_SOURCE
 #include "runtime/api/program.h"
 #include "runtime/exec/library.h"
 #include "runtime/jit/jit.h"
+#include <dlfcn.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* ---- Variables ----------------------------------------------------------------------------------- */
 static bool has_memory(const ptx_variable *v) { return v->space == SPACE_GLOBAL || v->space == SPACE_CONST; }
@@ -94,6 +97,7 @@ program *program_load(const char *name, const char *text, size_t bytes)
     if (!p)
         return NULL;
     pthread_mutex_init(&p->lock, NULL);
+    cache_fold(&p->key, text, bytes);
     p->m = ptx_parse(name, text, bytes);
     if (!p->m || ptx_inline(p->m) || check_calls(p->m) || describe_kernels(p) || allocate_variables(p) || relocate_variables(p)) {
         program_free(p);
@@ -125,12 +129,37 @@ kernel *program_kernel(program *p, const char *name)
     return f && f->entry ? &p->kernels[f->index] : NULL;
 }
 
+/* All that machine code depends on: the text, the kernel, the kind of block, the processor, and this very
+ * library. */
+static cache_key key_of(const kernel *k, block_class c)
+{
+    cache_key key = k->program->key;
+    struct stat status = {0};
+    Dl_info self;
+    cache_fold(&key, k->f->name, strlen(k->f->name));
+    cache_fold(&key, &c, sizeof c);
+    cache_fold(&key, jit_target(), strlen(jit_target()));
+    if (dladdr((const void *)&program_load, &self) && stat(self.dli_fname, &status) == 0) {
+        cache_fold(&key, &status.st_mtim, sizeof status.st_mtim);
+        cache_fold(&key, &status.st_size, sizeof status.st_size);
+    }
+    return key;
+}
+
 static cairn_status compile(kernel *k, block_class c, loaded_code *out)
 {
     object_code object = {0};
+    cache_key key = key_of(k, c);
+    if (cache_get(key, &object)) {
+        cairn_status loaded = object_load(object.bytes, object.count, out);
+        mem_free(object.bytes);
+        return loaded;
+    }
     cairn_status status = jit_compile(k->program->m, k->f, c, &object);
     if (!status)
         status = object_load(object.bytes, object.count, out);
+    if (!status)
+        cache_put(key, &object);
     mem_free(object.bytes);
     return status;
 }

@@ -1,6 +1,7 @@
 /* A loaded module: its PTX, the memory of its variables, and the machine code of its kernels. */
 #ifndef RUNTIME_API_PROGRAM_H
 #define RUNTIME_API_PROGRAM_H
+#include "runtime/api/cache.h"
 #include "runtime/exec/object.h"
 #include "runtime/ptx/shapes.h"
 #include <pthread.h>
@@ -19,6 +20,7 @@ struct program {
     ptx_module *m;
     void **symbols;              /* of the module's variables; NULL for shared ones */
     kernel *kernels;             /* one for each function */
+    cache_key key;               /* of the text */
     pthread_mutex_t lock;        /* over `code` */
 };
 

@@ -147,10 +147,10 @@ static void end(emitter *e)
 
 static cairn_status build(emitter *e, LLVMTargetMachineRef target)
 {
-    char *layout = LLVMCopyStringRepOfTargetData(LLVMCreateTargetDataLayout(target));
-    LLVMSetDataLayout(e->module, layout);
+    LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(target);
+    LLVMSetModuleDataLayout(e->module, layout);
     LLVMSetTarget(e->module, host.triple);
-    LLVMDisposeMessage(layout);
+    LLVMDisposeTargetData(layout);
     cairn_status status = emit_kernel(e);
     if (status)
         return status;

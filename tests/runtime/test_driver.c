@@ -50,6 +50,12 @@ static int begin(void **state)
     return cuInit(0) || cuCtxCreate(&context, 0, 0) || cuModuleLoadData(&module, text);
 }
 
+static int end(void **state)
+{
+    (void)state;
+    return cuModuleUnload(module) || cuCtxDestroy(context);
+}
+
 static CUresult launch(const char *name, unsigned blocks, unsigned threads, unsigned shared, void **params)
 {
     return cuLaunchKernel(function(name), blocks, 1, 1, threads, 1, 1, shared, NULL, params, NULL);
@@ -210,7 +216,7 @@ static void streams_keep_order_and_events_take_time(void **state)
 {
     static uint32_t out[64];
     CUstream stream;
-    CUevent start, end, never;
+    CUevent start, stop, never;
     CUdeviceptr p = (CUdeviceptr)out;
     uint32_t n = 64, x = 1;
     int called = 0;
@@ -219,24 +225,24 @@ static void streams_keep_order_and_events_take_time(void **state)
     (void)state;
     OK(cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING));
     OK(cuEventCreate(&start, 0));
-    OK(cuEventCreate(&end, 0));
+    OK(cuEventCreate(&stop, 0));
     OK(cuEventCreate(&never, CU_EVENT_DISABLE_TIMING));
     OK(cuEventRecord(start, stream));
     OK(cuLaunchKernel(function("fill"), 1, 1, 1, 64, 1, 1, 0, stream, params, NULL));
     OK(cuLaunchHostFunc(stream, add_one, &called));
     OK(cuMemsetD8Async(p, 0, 4, stream));
-    OK(cuEventRecord(end, stream));
-    OK(cuStreamWaitEvent(stream, end, 0));
-    OK(cuEventSynchronize(end));
+    OK(cuEventRecord(stop, stream));
+    OK(cuStreamWaitEvent(stream, stop, 0));
+    OK(cuEventSynchronize(stop));
     assert_int_equal(called, 1);
     assert_true(out[0] == 0 && out[1] == 2);
-    OK(cuEventElapsedTime(&ms, start, end));
+    OK(cuEventElapsedTime(&ms, start, stop));
     assert_true(ms >= 0 && ms < 10000);
     GIVES(INVALID_HANDLE, cuEventElapsedTime(&ms, start, never));
     OK(cuStreamSynchronize(stream));
     OK(cuStreamQuery(stream));
     OK(cuEventDestroy(start));
-    OK(cuEventDestroy(end));
+    OK(cuEventDestroy(stop));
     OK(cuEventDestroy(never));
     OK(cuStreamDestroy(stream));
     GIVES(INVALID_HANDLE, cuStreamDestroy(NULL));
@@ -291,5 +297,5 @@ int main(void)
         cmocka_unit_test(errors_have_names),
     };
     cairn_set_on_error(CAIRN_ON_ERROR_QUIET);
-    return cmocka_run_group_tests(tests, begin, NULL);
+    return cmocka_run_group_tests(tests, begin, end);
 }

@@ -27,6 +27,8 @@ static s32 saturate(s64 x) { return x > INT32_MAX ? INT32_MAX : x < INT32_MIN ? 
 static s32 quotient(s32 a, s32 b) { return b == 0 ? -1 : b == -1 ? (s32)(0 - (u32)a) : a / b; }
 static s32 remainder_of(s32 a, s32 b) { return b == 0 ? a : b == -1 ? 0 : a % b; }
 
+static s32 low24(s32 x) { return (s32)((u32)x << 8) >> 8; }
+
 static u32 reverse(u32 x)
 {
     u32 y = 0;
@@ -240,15 +242,22 @@ static void each_instruction_agrees_with_its_model(void **state)
     }
 }
 
+static CUcontext context;
+
 static int begin(void **state)
 {
-    static CUcontext context;
     (void)state;
     return cuInit(0) || cuCtxCreate(&context, 0, 0);
+}
+
+static int end(void **state)
+{
+    (void)state;
+    return cuCtxDestroy(context);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(each_instruction_agrees_with_its_model)};
-    return cmocka_run_group_tests(tests, begin, NULL);
+    return cmocka_run_group_tests(tests, begin, end);
 }
