@@ -59,7 +59,8 @@ void lanes_run(const shape *over, int axis, int count, const view *const *views,
         for (int i = 0; i < over->rank; i++)
             c.stride[k][i] = views[k]->stride[i];
     int64_t lanes = LANES_GRAIN / (length > 0 ? length : 1);
-    c.per_task = lanes < 1 ? 1 : lanes > LANES_MAX ? LANES_MAX : lanes;
+    int64_t least = over->rank && axis + 1 < over->rank ? LANES_LINE : 1;
+    c.per_task = lanes < least ? least : lanes > LANES_MAX ? LANES_MAX : lanes;
     pool_run((c.lanes + c.per_task - 1) / c.per_task, lanes_task, &c);
 }
 

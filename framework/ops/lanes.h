@@ -6,7 +6,7 @@
 #define FRAMEWORK_OPS_LANES_H
 #include "framework/graph/graph.h"
 
-enum { LANES_MAX = 128 };                 /* lanes of one task at most */
+enum { LANES_MAX = 128, LANES_LINE = 32 }; /* lanes of one task: at most; at least where neighbours share cache lines */
 
 /* fn(context, count, offset): the lanes' first elements, offset[view][lane], in elements of each view. */
 typedef void (*lanes_fn)(void *context, int64_t count, int64_t (*offset)[LANES_MAX]);

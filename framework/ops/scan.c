@@ -32,22 +32,23 @@ typedef struct scan {
     int64_t n, sx, sb, so;                 /* steps along the axis: negative in reverse */
 } scan;
 
-#define SUMS(T, A)                                                                         \
-    for (int64_t l = 0; l < lanes; l++) {                                                  \
-        const T *x = (const T *)s->x.data + at[0][l];                                      \
-        T *y = (T *)s->out.data + at[1][l];                                                \
-        A sum = 0;                                                                         \
-        for (int64_t j = 0; j < s->n; j++)                                                 \
-            y[j * s->so] = (T)(sum += x[j * s->sx]);                                       \
-    }
-#define PRODUCTS(T, A)                                                                     \
-    for (int64_t l = 0; l < lanes; l++) {                                                  \
-        const T *x = (const T *)s->x.data + at[0][l];                                      \
-        T *y = (T *)s->out.data + at[1][l];                                                \
-        A product = 1;                                                                     \
-        for (int64_t j = 0; j < s->n; j++)                                                 \
-            y[j * s->so] = (T)(product *= x[j * s->sx]);                                   \
-    }
+/* Lane by lane where a lane is contiguous, else all lanes step by step: then neighbours share cache lines. `next` gives the
+ * element y from x (and b, of the recurrence) and the lane's state `sum`, which starts as `start`. */
+#define SCAN(T, A, start, next)                                                            \
+    A state[LANES_MAX];                                                                    \
+    bool across = s->so != 1 && s->so != -1;                                               \
+    for (int64_t l = 0; l < lanes; l++)                                                    \
+        state[l] = start;                                                                  \
+    for (int64_t o = 0; o < (across ? s->n : lanes); o++)                                  \
+        for (int64_t i = 0; i < (across ? lanes : s->n); i++) {                            \
+            int64_t l = across ? i : o, j = across ? o : i;                                \
+            A x = ((const T *)s->x.data)[at[0][l] + j * s->sx], sum = state[l];            \
+            ((T *)s->out.data)[at[1][l] + j * s->so] = (T)(next);                          \
+            state[l] = sum;                                                                \
+        }
+#define SUMS(T, A) SCAN(T, A, 0, sum += x)
+#define PRODUCTS(T, A) SCAN(T, A, 1, sum *= x)
+#define RECURRENCES(T, A) SCAN(T, A, 0, sum = x * sum + ((const T *)s->b.data)[at[2][l] + j * s->sb])
 /* Keeps log sum = top + log(sum), top the largest so far. */
 #define LOG_SUMS(T, A)                                                                     \
     for (int64_t l = 0; l < lanes; l++) {                                                  \
@@ -64,14 +65,6 @@ typedef struct scan {
             }                                                                              \
             y[j * s->so] = (T)(top + log(sum));                                            \
         }                                                                                  \
-    }
-#define RECURRENCES(T, A)                                                                  \
-    for (int64_t l = 0; l < lanes; l++) {                                                  \
-        const T *x = (const T *)s->x.data + at[0][l], *b = (const T *)s->b.data + at[2][l]; \
-        T *y = (T *)s->out.data + at[1][l];                                                \
-        A last = 0;                                                                        \
-        for (int64_t j = 0; j < s->n; j++)                                                 \
-            y[j * s->so] = (T)(last = x[j * s->sx] * last + b[j * s->sb]);                 \
     }
 /* The last of equal ones; a NaN stays. */
 #define EXTREMES(T, op)                                                                    \
