@@ -115,6 +115,34 @@ SIMD_PART(VL, int64_t, vl, LANES_F64)
 SIMD_INLINE VF vf_set(float x) { return x - (VF){0}; }
 SIMD_INLINE VD vd_set(double x) { return x - (VD){0}; }
 
+/* limit < x ? limit : x, and limit > x ? limit : x: a NaN in x stays. */
+SIMD_INLINE VF vf_at_most(VF x, float limit)
+{
+#if defined(ISA_AVX512)
+    return _mm512_min_ps(vf_set(limit), x);
+#elif defined(ISA_AVX2)
+    return _mm256_min_ps(vf_set(limit), x);
+#elif defined(ISA_V2)
+    return _mm_min_ps(vf_set(limit), x);
+#else
+    VI mask = limit < x;
+    return (VF)(((VI)vf_set(limit) & mask) | ((VI)x & ~mask));
+#endif
+}
+SIMD_INLINE VF vf_at_least(VF x, float limit)
+{
+#if defined(ISA_AVX512)
+    return _mm512_max_ps(vf_set(limit), x);
+#elif defined(ISA_AVX2)
+    return _mm256_max_ps(vf_set(limit), x);
+#elif defined(ISA_V2)
+    return _mm_max_ps(vf_set(limit), x);
+#else
+    VI mask = limit > x;
+    return (VF)(((VI)vf_set(limit) & mask) | ((VI)x & ~mask));
+#endif
+}
+
 /* a * b + c in one rounding where the set has the instruction, else in two. */
 SIMD_INLINE VF vf_fma(VF a, VF b, VF c)
 {

@@ -5,6 +5,13 @@
  * instruction set; segments then meet in the vm_state one after the other. */
 #include "primitives/isa/vm_type.h"
 
+#undef ROTATE_LANES
+#ifdef WIDE
+#define ROTATE_LANES(bytes) (bytes / 8)
+#else
+#define ROTATE_LANES(bytes) (bytes / 4)
+#endif
+
 enum { T(VIRTUAL) = sizeof(E) == 4 ? 64 : 32, T(PARTS) = T(VIRTUAL) / LANES };
 
 #if defined(TYPE_F32) || defined(TYPE_F64)
@@ -42,18 +49,41 @@ SIMD_INLINE V T(min)(V a, V b) { return T(select)(a < b, a, b); }
 SIMD_INLINE V T(max)(V a, V b) { return T(select)(a > b, a, b); }
 #endif
 
-/* The upper half of the lanes onto the lower half. */
-SIMD_INLINE V T(fold)(V a, int width, V (*f)(V, V))
+/* The upper half of the lanes onto the lower half, until one is left. */
+SIMD_INLINE E T(fold_lanes)(V a, V (*f)(V, V))
 {
-    V upper = a;
-    for (int i = 0; i < width; i++)
-        upper[i] = a[i + width];
-    return f(a, upper);
+#if ROTATE_LANES(SIMD_BYTES) >= 16
+    a = f(a, ROTATE16(a, 8));
+    a = f(a, ROTATE16(a, 4));
+    a = f(a, ROTATE16(a, 2));
+    a = f(a, ROTATE16(a, 1));
+#elif ROTATE_LANES(SIMD_BYTES) >= 8
+    a = f(a, ROTATE8(a, 4));
+    a = f(a, ROTATE8(a, 2));
+    a = f(a, ROTATE8(a, 1));
+#elif ROTATE_LANES(SIMD_BYTES) >= 4
+    a = f(a, ROTATE4(a, 2));
+    a = f(a, ROTATE4(a, 1));
+#else
+    a = f(a, __builtin_shufflevector(a, a, 1, 0));
+#endif
+    return a[0];
+}
+
+/* The mask of the first n lanes. */
+SIMD_INLINE M T(first)(int64_t n)
+{
+    M mask = {0};
+    for (int i = 0; i < LANES; i++)
+        mask[i] = i < n ? -1 : 0;
+    return mask;
 }
 
 SIMD_INLINE E T(segment)(const E *p, int64_t n, V (*f)(V, V), E identity)
 {
     V acc[T(PARTS)];
+    if (n <= LANES)     /* the other lanes would stay the identity */
+        return T(fold_lanes)(f(T(set)(identity), T(select)(T(first)(n), T(part_load)(p, n), T(set)(identity))), f);
     for (int k = 0; k < T(PARTS); k++)
         acc[k] = T(set)(identity);
     int64_t i = 0;
@@ -64,18 +94,13 @@ SIMD_INLINE E T(segment)(const E *p, int64_t n, V (*f)(V, V), E identity)
         if (i + LANES <= n)
             acc[k] = f(acc[k], T_LOAD(p + i));
         else if (i < n) {
-            V x = T(set)(identity);
-            memcpy(&x, p + i, (size_t)(n - i) * sizeof(E));
+            V x = T(select)(T(first)(n - i), T_LOAD_N(p + i, n - i), T(set)(identity));
             acc[k] = f(acc[k], x);
         }
-    if (n > LANES)      /* else the other parts are still the identity */
-        for (int w = T(PARTS) / 2; w; w /= 2)
-            for (int k = 0; k < w; k++)
-                acc[k] = f(acc[k], acc[k + w]);
-    V a = acc[0];
-    for (int w = LANES / 2; w; w /= 2)
-        a = T(fold)(a, w, f);
-    return a[0];
+    for (int w = T(PARTS) / 2; w; w /= 2)
+        for (int k = 0; k < w; k++)
+            acc[k] = f(acc[k], acc[k + w]);
+    return T(fold_lanes)(acc[0], f);
 }
 
 SIMD_INLINE bool T(replaces)(E x, E old, bool largest)

@@ -38,20 +38,32 @@ SIMD_INLINE VF exp_core_f32(VF x, VF n)
     return one + (p * (r * r) + lost);
 }
 
-/* Two steps of scaling, so that subnormal results round once. */
+/* 2^k for -126 <= k <= 127, k in the low bits of x + WHOLE_F32. */
+SIMD_INLINE VF power_of_two_f32(VF shifted) { return (VF)(((VI)shifted << 23) + (127 << 23)); }
+
+/* y * 2^n, rounded once, to subnormals too: AVX-512 has an instruction, two multiplications give the same. */
+SIMD_INLINE VF scale_f32(VF y, VF n, VI k)
+{
+#if defined(ISA_AVX512)
+    (void)k;
+    return _mm512_scalef_ps(y, n);
+#else
+    (void)n;
+    VI half = k >> 1;
+    return y * (VF)((half + 127) << 23) * (VF)((k - half + 127) << 23);
+#endif
+}
 SIMD_INLINE VF exp_f32(VF x)
 {
-    x = select_f32(x > 89, set_f32(89), x);
-    x = select_f32(x < -105, set_f32(-105), x);
-    VF q = x * 1.44269504088896341f, y = exp_core_f32(x, whole_f32(q));
-    VI k = whole_bits_f32(q), half = k >> 1;
-    return y * (VF)((half + 127) << 23) * (VF)((k - half + 127) << 23);
+    x = vf_at_least(vf_at_most(x, 89), -105);
+    VF q = x * 1.44269504088896341f, n = whole_f32(q);
+    return scale_f32(exp_core_f32(x, n), n, whole_bits_f32(q));
 }
 /* exp(x) for -87 <= x <= 88: one step. */
 SIMD_INLINE VF exp_normal_f32(VF x)
 {
-    VF q = x * 1.44269504088896341f, y = exp_core_f32(x, whole_f32(q));
-    return y * (VF)((whole_bits_f32(q) + 127) << 23);
+    VF shifted = x * 1.44269504088896341f + WHOLE_F32;
+    return exp_core_f32(x, shifted - WHOLE_F32) * power_of_two_f32(shifted);
 }
 
 SIMD_INLINE VF log_f32(VF x)
@@ -76,16 +88,21 @@ SIMD_INLINE VF log_f32(VF x)
     return select_f32((x == INFINITY) | (x != x), x, r);
 }
 
-/* Small: an odd polynomial; else 1 - 2 / (exp(2a) + 1). */
+/* t / (t + 2) with t = exp(2a) - 1 = 2^k (exp(r) - 1) + (2^k - 1), which loses nothing where a is small. */
 SIMD_INLINE VF tanh_f32(VF x)
 {
-    VF a = abs_f32(x), z = x * x;
-    VF e = exp_normal_f32(2 * select_f32(a > 10, set_f32(10), a)), large = 1 - 2 / (e + 1);
-    VF p = z * -5.70498872745e-3f + 2.06390887954e-2f;
-    p = p * z - 5.37397155531e-2f;
-    p = p * z + 1.33314422036e-1f;
-    p = p * z - 3.33332819422e-1f;
-    return with_sign_f32(select_f32(a < 0.625f, p * z * a + a, large), x);
+    VF a = vf_at_most(abs_f32(x), 10), y = a + a;
+    VF shifted = y * 1.44269504088896341f + WHOLE_F32, n = shifted - WHOLE_F32;
+    VF r = (y - n * 0.693359375f) - n * -2.12194440e-4f;
+    VF p = r * 1.9875691500e-4f + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    VF two_k = power_of_two_f32(shifted), t = (p * (r * r) + r) * two_k + (two_k - 1);
+    /* What u lost by rounding counts for small t; 1 / u is (1 - q) / 2. */
+    VF u = t + 2, q = t / u, lost = (VF)((VI)(t - (u - 2)) & (t < 2));
+    return with_sign_f32(q - q * (lost * (0.5f - 0.5f * q)), x);
 }
 
 SIMD_INLINE VF sigmoid_f32(VF x)
