@@ -36,7 +36,10 @@ CAIRN_API cairn_status cairn_gemm_run(const cairn_gemm *g, void *workspace, int6
 /* Two-dimensional convolution as deep learning has it (cross-correlation), in groups, channels last in memory:
  *   x  (n, h, w, c)              pixel stride c
  *   w  (k, r, s, c / groups)
- *   y  (n, oh, ow, k),  oh = (h + pad_top + pad_bottom - dilation_h (r - 1) - 1) / stride_h + 1 */
+ *   y  (n, oh, ow, k),  oh = (h + pad_top + pad_bottom - dilation_h (r - 1) - 1) / stride_h + 1
+ * The algorithm depends on the shape alone. 3 x 3 filters of stride 1 in f32, with 16 channels or more on both sides, take Winograd's
+ * transforms forward and for the data gradient, with up to four times the rounding error of the direct form; CAIRN_CONV_EXACT=1
+ * in the environment, the same when the workspace is asked for and when it is used, forbids them. */
 typedef struct cairn_conv {
     cairn_dtype type;                       /* f32 or f64 */
     int64_t n, h, w, c, k, r, s;
