@@ -3,8 +3,9 @@
 #include "base/cpu.h"
 #include <string.h>
 
-static const char usage[] = "usage: cairn bench --machine\n\n"
-                            "  --machine   measure this machine: arithmetic and memory bandwidth of all threads together\n";
+static const char usage[] =
+    "usage: cairn bench --machine\n\n"
+    "  --machine   measure this machine: arithmetic and memory bandwidth of all threads together\n";
 
 int bench_main(int argc, char **argv)
 {
@@ -22,7 +23,7 @@ int bench_main(int argc, char **argv)
     printf("f64 multiply-add  %.1f GFLOP/s\n", p->f64_flops * 1e-9);
     printf("memory, reading   %.1f GB/s\n", p->read_bytes * 1e-9);
     printf("memory, triad     %.1f GB/s\n", p->triad_bytes * 1e-9);
-    printf("caches            %lld KiB, %lld KiB, %lld KiB\n", (long long)c->l1d_bytes >> 10, (long long)c->l2_bytes >> 10,
-           (long long)c->l3_bytes >> 10);
+    printf("caches            %lld KiB, %lld KiB, %lld KiB\n", (long long)c->l1d_bytes >> 10,
+           (long long)c->l2_bytes >> 10, (long long)c->l3_bytes >> 10);
     return EXIT_FINE;
 }

@@ -143,7 +143,8 @@ static int evaluate_model(const char *path, const char *data, const char *folder
     bool good = open_data(&s, &m, data, folder, label);
     result r;
     if (good && (good = evaluate_on(net, &m, s.test, &r))) {
-        printf("%s on %s: %.2f %% of %lld right, loss %.4f\n\n", m.kind, s.name, accuracy(&r), (long long)r.count, r.loss);
+        printf("%s on %s: %.2f %% of %lld right, loss %.4f\n\n", m.kind, s.name, accuracy(&r), (long long)r.count,
+               r.loss);
         print_confusion(stdout, &r, &m, false);
         result_free(&r);
     }
@@ -155,7 +156,8 @@ static int evaluate_model(const char *path, const char *data, const char *folder
 
 int eval_main(int argc, char **argv)
 {
-    static const struct option options[] = {{"data", 1, 0, 'd'}, {"label", 1, 0, 'l'}, {"threads", 1, 0, 't'}, {"help", 0, 0, 'h'}, {0}};
+    static const struct option options[] = {
+        {"data", 1, 0, 'd'}, {"label", 1, 0, 'l'}, {"threads", 1, 0, 't'}, {"help", 0, 0, 'h'}, {0}};
     const char *folder = NULL, *label = NULL;
     int64_t threads = 0;
     optind = 1;

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+int cc_main(int argc, char **argv);
 #ifdef HAVE_DOCTOR
 int doctor_main(int argc, char **argv);
 int plan_main(int argc, char **argv);
@@ -30,6 +31,7 @@ static const struct command {
     {"doctor", "find out why PyTorch and CUDA do not work here, and what to do", doctor_main},
     {"plan", "choose versions of driver, CUDA and PyTorch that fit each other", plan_main},
 #endif
+    {"cc", "compile CUDA C++ for GPUs and CPUs, without NVIDIA's toolkit", cc_main},
     {"version", "version, instruction set, threads", version_main},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
@@ -81,7 +83,8 @@ bool parse_int(const char *command, const char *option, const char *text, int64_
     *out = x;
     if (*text && !*end && !errno && x >= least && x <= most)
         return true;
-    usage_error(command, "--%s takes a whole number from %lld to %lld, not '%s'", option, (long long)least, (long long)most, text);
+    usage_error(command, "--%s takes a whole number from %lld to %lld, not '%s'", option, (long long)least,
+                (long long)most, text);
     return false;
 }
 

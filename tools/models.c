@@ -29,23 +29,25 @@ static cairn_module *build_cnn(const model_spec *m)
 {
     const cairn_conv_options same = {.padding = {1, 1}};
     int64_t rest = m->shape.size[1] / 4 * (m->shape.size[2] / 4);
-    return cairn_sequential(
-        cairn_conv2d(m->shape.size[0], 32, 3, &same), cairn_activation(CAIRN_RELU), cairn_max_pool2d(2, NULL),
-        cairn_conv2d(32, 64, 3, &same), cairn_activation(CAIRN_RELU), cairn_max_pool2d(2, NULL),
-        cairn_flatten_layer(1), cairn_dropout(0.25), cairn_linear(64 * rest, 128, NULL), cairn_activation(CAIRN_RELU),
-        cairn_dropout(0.25), cairn_linear(128, m->classes, NULL), NULL);
+    return cairn_sequential(cairn_conv2d(m->shape.size[0], 32, 3, &same), cairn_activation(CAIRN_RELU),
+                            cairn_max_pool2d(2, NULL), cairn_conv2d(32, 64, 3, &same), cairn_activation(CAIRN_RELU),
+                            cairn_max_pool2d(2, NULL), cairn_flatten_layer(1), cairn_dropout(0.25),
+                            cairn_linear(64 * rest, 128, NULL), cairn_activation(CAIRN_RELU), cairn_dropout(0.25),
+                            cairn_linear(128, m->classes, NULL), NULL);
 }
 
 /* y = relu(body(x) + shortcut(x)): He et al., 2015. */
 static cairn_tensor *block_forward(cairn_module *self, cairn_tensor *x)
 {
-    return cairn_relu(cairn_add(cairn_call(cairn_child(self, "body"), x), cairn_call(cairn_child(self, "shortcut"), x)));
+    return cairn_relu(
+        cairn_add(cairn_call(cairn_child(self, "body"), x), cairn_call(cairn_child(self, "shortcut"), x)));
 }
 
 static cairn_module *block(int64_t in, int64_t out, int64_t stride)
 {
     const cairn_conv_options first = {.padding = {1, 1}, .stride = {stride, stride}, .no_bias = true};
-    const cairn_conv_options second = {.padding = {1, 1}, .no_bias = true}, across = {.stride = {stride, stride}, .no_bias = true};
+    const cairn_conv_options second = {.padding = {1, 1}, .no_bias = true},
+                             across = {.stride = {stride, stride}, .no_bias = true};
     cairn_module *b = cairn_module_new("Block", block_forward, 0);
     cairn_module_add(b, "body", cairn_sequential(
         cairn_conv2d(in, out, 3, &first), cairn_batch_norm2d(out, NULL), cairn_activation(CAIRN_RELU),
@@ -58,10 +60,10 @@ static cairn_module *block(int64_t in, int64_t out, int64_t stride)
 static cairn_module *build_resnet(const model_spec *m)
 {
     const cairn_conv_options same = {.padding = {1, 1}, .no_bias = true};
-    return cairn_sequential(
-        cairn_conv2d(m->shape.size[0], 32, 3, &same), cairn_batch_norm2d(32, NULL), cairn_activation(CAIRN_RELU),
-        block(32, 32, 1), block(32, 64, 2), block(64, 128, 2),
-        cairn_adaptive_avg_pool2d(1, 1), cairn_flatten_layer(1), cairn_dropout(0.2), cairn_linear(128, m->classes, NULL), NULL);
+    return cairn_sequential(cairn_conv2d(m->shape.size[0], 32, 3, &same), cairn_batch_norm2d(32, NULL),
+                            cairn_activation(CAIRN_RELU), block(32, 32, 1), block(32, 64, 2), block(64, 128, 2),
+                            cairn_adaptive_avg_pool2d(1, 1), cairn_flatten_layer(1), cairn_dropout(0.2),
+                            cairn_linear(128, m->classes, NULL), NULL);
 }
 
 static const struct network {
@@ -78,8 +80,8 @@ cairn_module *model_build(const model_spec *m)
         if (strcmp(n->kind, m->kind))
             continue;
         if (n->least && (m->shape.rank != 3 || m->shape.size[1] < n->least || m->shape.size[2] < n->least)) {
-            fprintf(stderr, "cairn: the model %s needs images of at least %d x %d pixels; try --model mlp\n", m->kind, (int)n->least,
-                    (int)n->least);
+            fprintf(stderr, "cairn: the model %s needs images of at least %d x %d pixels; try --model mlp\n",
+                    m->kind, (int)n->least, (int)n->least);
             return NULL;
         }
         return n->build(m);
@@ -165,7 +167,8 @@ bool spec_write(const model_spec *m, notes *t)
         n += snprintf(shape + n, sizeof shape - (size_t)n, "%" PRId64 " ", m->shape.size[i]);
     for (int i = 0, n[2] = {0}; i < m->normalise; i++)
         for (int k = 0; k < 2; k++)
-            n[k] += snprintf(numbers[k] + n[k], sizeof numbers[k] - (size_t)n[k], "%.9g ", (double)(k ? m->deviation : m->mean)[i]);
+            n[k] += snprintf(numbers[k] + n[k], sizeof numbers[k] - (size_t)n[k], "%.9g ",
+                             (double)(k ? m->deviation : m->mean)[i]);
     char *names = join_names(m);
     bool good = names && notes_add(t, "tool.kind", "%s", m->kind) && notes_add(t, "tool.shape", "%s", shape) &&
                 notes_add(t, "tool.classes", "%s", names) && notes_add(t, "tool.mean", "%s", numbers[0]) &&

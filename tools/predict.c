@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char usage[] =
-    "usage: cairn predict MODEL IMAGE... [--threads N]\n\n"
-    "  MODEL    a folder that `cairn train` made, or its model.safetensors\n"
-    "  IMAGE    a PNG or JPEG file; FILE:N, image N of an IDX file; or N, sample N of the test set of the model's data\n";
+static const char usage[] = "usage: cairn predict MODEL IMAGE... [--threads N]\n\n"
+                            "  MODEL    a folder that `cairn train` made, or its model.safetensors\n"
+                            "  IMAGE    a PNG or JPEG file; FILE:N, image N of an IDX file; or N, sample N of the "
+                            "test set of the model's data\n";
 
 typedef struct predictor {
     cairn_module *net;
@@ -50,12 +50,14 @@ static bool read_idx(predictor *p, const char *path, int64_t index)
     cairn_shape a = cairn_shape_of(all);
     if (!all)
         return false;
-    if (a.rank != 3 || cairn_dtype_of(all) != CAIRN_U8 || s->rank != 3 || s->size[0] != 1 || a.size[1] != s->size[1] || a.size[2] != s->size[2]) {
+    if (a.rank != 3 || cairn_dtype_of(all) != CAIRN_U8 || s->rank != 3 || s->size[0] != 1 ||
+        a.size[1] != s->size[1] || a.size[2] != s->size[2]) {
         fprintf(stderr, "cairn predict: %s: its images are not of the model's shape\n", path);
         return false;
     }
     if (index < 0 || index >= a.size[0]) {
-        fprintf(stderr, "cairn predict: %s: there is no image %lld (0 ... %lld)\n", path, (long long)index, (long long)a.size[0] - 1);
+        fprintf(stderr, "cairn predict: %s: there is no image %lld (0 ... %lld)\n", path, (long long)index,
+                (long long)a.size[0] - 1);
         return false;
     }
     const uint8_t *pixels = cairn_data(all);
@@ -67,8 +69,8 @@ static bool read_idx(predictor *p, const char *path, int64_t index)
 static bool read_sample(predictor *p, int64_t index, int64_t *truth)
 {
     const model_spec *m = &p->spec;
-    if (!p->data.test && !source_open(&p->data, m->source, *m->folder ? m->folder : NULL, *m->label ? m->label : NULL,
-                                      m->shape.rank == 3 ? &m->shape : NULL))
+    if (!p->data.test && !source_open(&p->data, m->source, *m->folder ? m->folder : NULL,
+                                      *m->label ? m->label : NULL, m->shape.rank == 3 ? &m->shape : NULL))
         return false;
     const cairn_dataset_spec *d = cairn_dataset_spec_of(p->data.test);
     if (!memcmp(&d->x_shape, &m->shape, sizeof d->x_shape) && d->classes == m->classes)
@@ -106,7 +108,8 @@ static cairn_tensor *as_input(const predictor *p)
     if (!m->normalise)
         return x;
     cairn_shape channels = CAIRN_SHAPE(m->normalise, 1, 1);
-    return cairn_div(cairn_sub(x, cairn_from(m->mean, channels, CAIRN_F32)), cairn_from(m->deviation, channels, CAIRN_F32));
+    return cairn_div(cairn_sub(x, cairn_from(m->mean, channels, CAIRN_F32)),
+                     cairn_from(m->deviation, channels, CAIRN_F32));
 }
 
 static void print_answer(const char *what, const model_spec *m, const float *p, int64_t truth)
@@ -117,7 +120,8 @@ static void print_answer(const char *what, const model_spec *m, const float *p, 
             second = first, first = i;
         else if (second < 0 || p[i] > p[second])
             second = i;
-    printf("%s: %s %.1f %%  (%s %.1f %%)", what, m->class_names[first], 100.0 * (double)p[first], m->class_names[second], 100.0 * (double)p[second]);
+    printf("%s: %s %.1f %%  (%s %.1f %%)", what, m->class_names[first], 100.0 * (double)p[first],
+           m->class_names[second], 100.0 * (double)p[second]);
     if (truth >= 0)
         printf(truth == first ? "  right" : "  wrong: it is %s", m->class_names[truth]);
     putchar('\n');

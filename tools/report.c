@@ -32,11 +32,12 @@ static void line(canvas *c, double x0, double y0, double x1, double y1, int thic
 
 /* ---- Letters of 3 x 5 dots, those that are needed; three bits a row from the top */
 
-static const struct { char letter; uint16_t dots; } font[] = {
-    {'0', 075557}, {'1', 026227}, {'2', 071747}, {'3', 071717}, {'4', 055711}, {'5', 074717}, {'6', 074757}, {'7', 071122},
-    {'8', 075757}, {'9', 075717}, {'.', 000002}, {'%', 051245}, {'a', 007757}, {'c', 007447}, {'e', 075747}, {'g', 075717},
-    {'h', 044755}, {'i', 020222}, {'l', 022223}, {'n', 006555}, {'o', 007557}, {'p', 075744}, {'r', 007444}, {'s', 003636},
-    {'t', 027223}, {'u', 005557}, {'y', 055717}, {'-', 000700},
+static const struct { char letter; uint16_t dots;
+} font[] = {
+    {'0', 075557}, {'1', 026227}, {'2', 071747}, {'3', 071717}, {'4', 055711}, {'5', 074717}, {'6', 074757},
+    {'7', 071122}, {'8', 075757}, {'9', 075717}, {'.', 000002}, {'%', 051245}, {'a', 007757}, {'c', 007447},
+    {'e', 075747}, {'g', 075717}, {'h', 044755}, {'i', 020222}, {'l', 022223}, {'n', 006555}, {'o', 007557},
+    {'p', 075744}, {'r', 007444}, {'s', 003636}, {'t', 027223}, {'u', 005557}, {'y', 055717}, {'-', 000700},
 };
 
 static uint16_t dots_of(char letter)
@@ -100,7 +101,8 @@ static void curve(canvas *c, int64_t n, const epoch_record *r, bool loss, double
     for (int64_t i = 0; i < n; i++) {
         double v = loss ? r[i].loss : r[i].accuracy, x = x_of(i, n), y = y_of(v, low, high);
         if (i)
-            line(c, x_of(i - 1, n), y_of(loss ? r[i - 1].loss : r[i - 1].accuracy, low, high), x, y, 2, loss ? blue : orange);
+            line(c, x_of(i - 1, n), y_of(loss ? r[i - 1].loss : r[i - 1].accuracy, low, high), x, y, 2,
+                 loss ? blue : orange);
         line(c, x - 2, y - 2, x + 2, y - 2, 5, loss ? blue : orange);
     }
 }

@@ -63,7 +63,8 @@ static bool open_images(source *s, const char *name, const cairn_shape *shape)
     char train[PATH_BYTES], test[PATH_BYTES];
     cairn_folder_options o = {0};
     if (shape)
-        o = (cairn_folder_options){.channels = (int)shape->size[0], .height = shape->size[1], .width = shape->size[2]};
+        o = (cairn_folder_options){
+            .channels = (int)shape->size[0], .height = shape->size[1], .width = shape->size[2]};
     s->slow = s->mirror = true;
     if (!within(name, "train", train) || !within(name, "test", test) || !is_folder(train) || !is_folder(test))
         return split(s, cairn_image_folder(name, &o));
@@ -98,7 +99,8 @@ static bool open_named(source *s, const char *folder, const char *label, const c
         fprintf(stderr, "cairn: %s: is neither fashion-mnist, digits, a folder nor a .csv file\n", s->name);
         return false;
     }
-    bool idx = within(s->name, "train-images-idx3-ubyte", path) || within(s->name, "train-images-idx3-ubyte.gz", path);
+    bool idx =
+        within(s->name, "train-images-idx3-ubyte", path) || within(s->name, "train-images-idx3-ubyte.gz", path);
     return idx ? open_known(s, cairn_digits, s->name) : open_images(s, s->name, shape);
 }
 
@@ -106,7 +108,8 @@ bool source_open(source *s, const char *name, const char *folder, const char *la
 {
     *s = (source){0};
     if (!strcmp(name, "fashion-mnist") && !folder && !cairn_fashion_mnist_found(NULL)) {
-        printf("Fashion-MNIST is not here (Debian has it as the package dataset-fashion-mnist): going on with the small digits.\n");
+        printf("Fashion-MNIST is not here (Debian has it as the package dataset-fashion-mnist): going on with the "
+               "small digits.\n");
         name = "digits";
     }
     snprintf(s->name, sizeof s->name, "%s", name);

@@ -11,21 +11,21 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char usage[] =
-    "usage: cairn train fashion-mnist|digits|FOLDER|FILE.csv [OPTION...]\n\n"
-    "  FOLDER               images as FOLDER/CLASS/*.png (.jpg), or FOLDER/train/CLASS/... and FOLDER/test/CLASS/...\n"
-    "  FILE.csv             numbers, and the class in the last column\n\n"
-    "  --model NAME         mlp, cnn, resnet              (cnn for images, mlp for else)\n"
-    "  --epochs N           passes over the data          (6; resnet 15; small data 30)\n"
-    "  --batch N            samples a step                (64)\n"
-    "  --lr X               the highest learning rate     (0.002; resnet 0.004)\n"
-    "  --seed N             of weights, order and dropout (1)\n"
-    "  --threads N          all that may be used\n"
-    "  --augment, --no-augment   move and mirror images   (on for resnet)\n"
-    "  --data FOLDER        where the files of fashion-mnist or digits are\n"
-    "  --label COLUMN       of a .csv: the class's column, by name or number\n"
-    "  --out FOLDER         for model, checkpoint, curve and card (runs/DATA-MODEL)\n"
-    "  --resume             go on from the checkpoint in the --out folder\n";
+static const char usage[] = "usage: cairn train fashion-mnist|digits|FOLDER|FILE.csv [OPTION...]\n\n"
+                            "  FOLDER               images as FOLDER/CLASS/*.png (.jpg), or FOLDER/train/CLASS/... "
+                            "and FOLDER/test/CLASS/...\n"
+                            "  FILE.csv             numbers, and the class in the last column\n\n"
+                            "  --model NAME         mlp, cnn, resnet              (cnn for images, mlp for else)\n"
+                            "  --epochs N           passes over the data          (6; resnet 15; small data 30)\n"
+                            "  --batch N            samples a step                (64)\n"
+                            "  --lr X               the highest learning rate     (0.002; resnet 0.004)\n"
+                            "  --seed N             of weights, order and dropout (1)\n"
+                            "  --threads N          all that may be used\n"
+                            "  --augment, --no-augment   move and mirror images   (on for resnet)\n"
+                            "  --data FOLDER        where the files of fashion-mnist or digits are\n"
+                            "  --label COLUMN       of a .csv: the class's column, by name or number\n"
+                            "  --out FOLDER         for model, checkpoint, curve and card (runs/DATA-MODEL)\n"
+                            "  --resume             go on from the checkpoint in the --out folder\n";
 
 /* 0, negative or NULL: not given. */
 typedef struct settings {
@@ -106,8 +106,9 @@ static void show_progress(training *t, const cairn_batch *b)
     t->last_shown = time;
     int filled = (int)(BAR * (b->number + 1) / cairn_loader_batches(t->loader));
     double rate = (double)t->steps_done / (time - t->begun);
-    printf("\repoch %lld/%lld  [%.*s%*s]  loss %.4f  %.0f images/s  ", (long long)t->epoch + 1, (long long)t->s.epochs, filled,
-           "====================", BAR - filled, "", t->loss_sum / (double)t->seen, rate * (double)t->s.batch);
+    printf("\repoch %lld/%lld  [%.*s%*s]  loss %.4f  %.0f images/s  ", (long long)t->epoch + 1,
+           (long long)t->s.epochs, filled, "====================", BAR - filled, "", t->loss_sum / (double)t->seen,
+           rate * (double)t->s.batch);
     print_time((double)steps_left(t) / rate);
     printf(" left \033[K");
     fflush(stdout);
@@ -118,8 +119,9 @@ static void show_epoch(const training *t, double images_a_second)
     const epoch_record *r = &t->record[t->epoch];
     if (isatty(STDOUT_FILENO))
         printf("\r");
-    printf("epoch %lld/%lld  loss %.4f  test %.2f %%  %.0f images/s  %.1f s%s\n", (long long)t->epoch + 1, (long long)t->s.epochs, r->loss,
-           r->accuracy, images_a_second, r->seconds, isatty(STDOUT_FILENO) ? "\033[K" : "");
+    printf("epoch %lld/%lld  loss %.4f  test %.2f %%  %.0f images/s  %.1f s%s\n", (long long)t->epoch + 1,
+           (long long)t->s.epochs, r->loss, r->accuracy, images_a_second, r->seconds,
+           isatty(STDOUT_FILENO) ? "\033[K" : "");
     fflush(stdout);
 }
 
@@ -139,12 +141,14 @@ static bool save_checkpoint(const training *t)
     char *history = history_text(t);
     bool good = history && spec_write(&t->spec, &x) && notes_add(&x, "train.history", "%s", history) &&
                 notes_add(&x, "train.partial", "%.17g %" PRId64, t->loss_sum, t->seen) &&
-                notes_add(&x, "train.epochs", "%" PRId64, t->s.epochs) && notes_add(&x, "train.batch", "%" PRId64, t->s.batch) &&
+                notes_add(&x, "train.epochs", "%" PRId64, t->s.epochs) &&
+                notes_add(&x, "train.batch", "%" PRId64, t->s.batch) &&
                 notes_add(&x, "train.seed", "%" PRId64, t->s.seed) && notes_add(&x, "train.lr", "%.17g", t->s.lr) &&
                 notes_add(&x, "train.augment", "%d", t->s.augment);
     if (good)
         good = !cairn_save_checkpoint(&(cairn_training){t->net, t->optimizer, t->scheduler, t->loader, t->epoch,
-                                                        cairn_step_count(t->optimizer), x.count, x.item}, t->checkpoint);
+                                                        cairn_step_count(t->optimizer), x.count, x.item},
+                                      t->checkpoint);
     free(history);
     notes_free(&x);
     return good;
@@ -172,11 +176,14 @@ static bool read_settings(training *t)
     cairn_archive *a = cairn_open_safetensors(t->checkpoint);
     if (!a)
         return false;
-    settings began = {.epochs = whole_of(a, "train.epochs"), .batch = whole_of(a, "train.batch"), .seed = whole_of(a, "train.seed"),
+    settings began = {.epochs = whole_of(a, "train.epochs"),
+                      .batch = whole_of(a, "train.batch"),
+                      .seed = whole_of(a, "train.seed"),
                       .augment = (int)whole_of(a, "train.augment")};
     const char *lr = cairn_archive_metadata(a, "train.lr");
     began.lr = lr ? strtod(lr, NULL) : 0;
-    bool good = spec_read(&t->spec, a) && began.epochs > 0 && began.batch > 0 && began.seed >= 0 && began.lr > 0 && began.augment >= 0;
+    bool good = spec_read(&t->spec, a) && began.epochs > 0 && began.batch > 0 && began.seed >= 0 && began.lr > 0 &&
+                began.augment >= 0;
     cairn_archive_close(a);
     if (!good)
         return usage_error("train", "%s: is not a checkpoint of `cairn train`", t->checkpoint), false;
@@ -187,18 +194,22 @@ static bool read_settings(training *t)
         return false;
     if (s->model && strcmp(s->model, t->spec.kind))
         return usage_error("train", "--resume: the training began with --model %s", t->spec.kind), false;
-    s->epochs = began.epochs, s->batch = began.batch, s->seed = began.seed, s->lr = began.lr, s->augment = began.augment;
+    s->epochs = began.epochs, s->batch = began.batch, s->seed = began.seed, s->lr = began.lr,
+    s->augment = began.augment;
     return true;
 }
 
 static bool read_history(training *t)
 {
     cairn_archive *a = cairn_open_safetensors(t->checkpoint);
-    const char *text = cairn_archive_metadata(a, "train.history"), *partial = cairn_archive_metadata(a, "train.partial");
+    const char *text = cairn_archive_metadata(a, "train.history"),
+               *partial = cairn_archive_metadata(a, "train.partial");
     bool good = a && text && partial && sscanf(partial, "%lg %" SCNd64, &t->loss_sum, &t->seen) == 2;
     for (int64_t i = 0; good && i < t->epoch; i++) {
         int used = 0;
-        good = sscanf(text, "%lg %lg %lg\n%n", &t->record[i].loss, &t->record[i].accuracy, &t->record[i].seconds, &used) == 3 && used;
+        good = sscanf(text, "%lg %lg %lg\n%n", &t->record[i].loss, &t->record[i].accuracy, &t->record[i].seconds,
+                      &used) == 3 &&
+               used;
         text += used;
     }
     cairn_archive_close(a);
@@ -213,7 +224,8 @@ static bool resume(training *t)
     t->epoch = c.epoch;
     if (t->epoch < 0 || t->epoch > t->s.epochs || !read_history(t))
         return usage_error("train", "%s: its history is damaged", t->checkpoint), false;
-    printf("going on at epoch %lld of %lld, step %lld\n", (long long)t->epoch + 1, (long long)t->s.epochs, (long long)c.step);
+    printf("going on at epoch %lld of %lld, step %lld\n", (long long)t->epoch + 1, (long long)t->s.epochs,
+           (long long)c.step);
     return true;
 }
 
@@ -227,8 +239,8 @@ static bool step(training *t, const cairn_batch *b)
     double x = good ? cairn_item(loss) : 0;
     cairn_scope_pop(m, NULL);
     if (good && !isfinite(x)) {
-        fprintf(stderr, "cairn train: the loss became %g in epoch %lld, batch %lld; try a smaller --lr than %g\n", x, (long long)t->epoch + 1,
-                (long long)b->number + 1, t->s.lr);
+        fprintf(stderr, "cairn train: the loss became %g in epoch %lld, batch %lld; try a smaller --lr than %g\n",
+                x, (long long)t->epoch + 1, (long long)b->number + 1, t->s.lr);
         return false;
     }
     t->loss_sum += x * (double)b->size;
@@ -277,17 +289,28 @@ static bool write_card(const training *t, const char *path)
         fprintf(stderr, "cairn train: %s: %s\n", path, strerror(errno));
         return false;
     }
-    fprintf(f, "# %s on %s\n\nAn image or table classifier trained by Cairn %s.\n\n", t->spec.kind, t->data.short_name, cairn_version());
-    fprintf(f, "| | |\n|---|---|\n| data | %s: %lld samples to train on, %lld to test |\n| network | %s, %lld parameters |\n", t->data.name,
-            (long long)cairn_dataset_spec_of(t->data.train)->count, (long long)cairn_dataset_spec_of(t->data.test)->count, t->spec.kind,
+    fprintf(f, "# %s on %s\n\nAn image or table classifier trained by Cairn %s.\n\n", t->spec.kind,
+            t->data.short_name, cairn_version());
+    fprintf(f,
+            "| | |\n|---|---|\n| data | %s: %lld samples to train on, %lld to test |\n| network | %s, %lld "
+            "parameters |\n",
+            t->data.name, (long long)cairn_dataset_spec_of(t->data.train)->count,
+            (long long)cairn_dataset_spec_of(t->data.test)->count, t->spec.kind,
             (long long)cairn_parameter_count(t->net));
-    fprintf(f, "| training | %lld epochs, batches of %lld, AdamW, one-cycle learning rate up to %g, seed %lld%s |\n", (long long)t->s.epochs,
-            (long long)t->s.batch, t->s.lr, (long long)t->s.seed, t->s.augment ? ", augmented" : "");
-    fprintf(f, "| test accuracy | **%.2f %%** |\n| test loss | %.4f |\n\n![loss and accuracy](curve.png)\n\n## Confusion\n\n", accuracy(&t->test),
-            t->test.loss);
+    fprintf(f,
+            "| training | %lld epochs, batches of %lld, AdamW, one-cycle learning rate up to %g, seed %lld%s |\n",
+            (long long)t->s.epochs, (long long)t->s.batch, t->s.lr, (long long)t->s.seed,
+            t->s.augment ? ", augmented" : "");
+    fprintf(f,
+            "| test accuracy | **%.2f %%** |\n| test loss | %.4f |\n\n![loss and accuracy](curve.png)\n\n## "
+            "Confusion\n\n",
+            accuracy(&t->test), t->test.loss);
     print_confusion(f, &t->test, &t->spec, true);
-    fprintf(f, "\n## Use\n\n    cairn eval %s\n    cairn predict %s IMAGE.png\n\nThe weights are in `model.safetensors`, under PyTorch's names.\n\n"
-            "## Limits\n\nThe figures hold for data like the test set. Nothing was done about bias in the data.\n", t->out, t->out);
+    fprintf(f,
+            "\n## Use\n\n    cairn eval %s\n    cairn predict %s IMAGE.png\n\nThe weights are in "
+            "`model.safetensors`, under PyTorch's names.\n\n"
+            "## Limits\n\nThe figures hold for data like the test set. Nothing was done about bias in the data.\n",
+            t->out, t->out);
     bool good = !ferror(f);
     if (fclose(f) || !good) {
         fprintf(stderr, "cairn train: %s: could not be written (is the disk full?)\n", path);
@@ -299,7 +322,8 @@ static bool write_card(const training *t, const char *path)
 static bool save_model(const training *t, const char *path)
 {
     notes x = {0};
-    bool good = spec_write(&t->spec, &x) && notes_add(&x, "format", "pt") && !cairn_save_with(t->net, path, x.count, x.item);
+    bool good = spec_write(&t->spec, &x) && notes_add(&x, "format", "pt") &&
+                !cairn_save_with(t->net, path, x.count, x.item);
     notes_free(&x);
     return good;
 }
@@ -312,7 +336,8 @@ static bool finish(training *t)
     snprintf(card, sizeof card, "%s/README.md", t->out);
     if (!t->test.confusion && !evaluate_on(t->net, &t->spec, t->data.test, &t->test))
         return false;
-    printf("\ntest accuracy %.2f %% (%lld of %lld)\n\n", accuracy(&t->test), (long long)t->test.right, (long long)t->test.count);
+    printf("\ntest accuracy %.2f %% (%lld of %lld)\n\n", accuracy(&t->test), (long long)t->test.right,
+           (long long)t->test.count);
     print_confusion(stdout, &t->test, &t->spec, false);
     if (!save_model(t, model) || !write_curve(curve, t->epoch, t->record) || !write_card(t, card))
         return false;
@@ -328,7 +353,8 @@ static int run(training *t)
             return EXIT_FAILED;
     if (t->epoch == t->s.epochs)
         return finish(t) ? EXIT_FINE : EXIT_FAILED;
-    printf("\nstopped in epoch %lld; to go on:  cairn train %s --out %s --resume\n", (long long)t->epoch + 1, t->s.source, t->out);
+    printf("\nstopped in epoch %lld; to go on:  cairn train %s --out %s --resume\n", (long long)t->epoch + 1,
+           t->s.source, t->out);
     return EXIT_STOPPED;
 }
 
@@ -358,7 +384,8 @@ static bool make_folder(const char *path)
     struct stat s;
     if (!mkdir(part, 0777) || (errno == EEXIST && !stat(part, &s) && S_ISDIR(s.st_mode)))
         return true;
-    fprintf(stderr, "cairn train: the folder %s cannot be made: %s\n", path, strerror(errno == EEXIST ? ENOTDIR : errno));
+    fprintf(stderr, "cairn train: the folder %s cannot be made: %s\n", path,
+            strerror(errno == EEXIST ? ENOTDIR : errno));
     return false;
 }
 
@@ -367,13 +394,19 @@ static void choose_out(training *t)
     if (t->s.out)
         snprintf(t->out, sizeof t->out, "%s", t->s.out);
     else
-        snprintf(t->out, sizeof t->out, "runs/%s-%s", t->data.short_name, t->s.model ? t->s.model : *t->spec.kind ? t->spec.kind : "model");
+        snprintf(t->out, sizeof t->out, "runs/%s-%s", t->data.short_name,
+                 t->s.model      ? t->s.model
+                 : *t->spec.kind ? t->spec.kind
+                                 : "model");
     snprintf(t->checkpoint, sizeof t->checkpoint, "%s/checkpoint.safetensors", t->out);
 }
 
 static cairn_loader *make_loader(const training *t)
 {
-    cairn_loader_options o = {.batch = t->s.batch, .shuffle = true, .seed = (uint64_t)t->s.seed, .normalise = t->spec.normalise,
+    cairn_loader_options o = {.batch = t->s.batch,
+                              .shuffle = true,
+                              .seed = (uint64_t)t->s.seed,
+                              .normalise = t->spec.normalise,
                               .workers = t->data.slow ? WORKERS : 0};
     if (t->s.augment) {
         o.augment.crop_padding = t->spec.shape.size[1] >= 24 ? 2 : 1;
@@ -413,7 +446,8 @@ static bool begin(training *t)
     char kind[NAME_BYTES];
     if (!source_open(&t->data, t->s.source, t->s.folder, t->s.label, NULL))
         return false;
-    snprintf(t->spec.kind, sizeof t->spec.kind, "%s", cairn_dataset_spec_of(t->data.train)->x_shape.rank == 3 ? "cnn" : "mlp");
+    snprintf(t->spec.kind, sizeof t->spec.kind, "%s",
+             cairn_dataset_spec_of(t->data.train)->x_shape.rank == 3 ? "cnn" : "mlp");
     choose_out(t);
     if (t->s.resume) {
         spec_free(&t->spec);
@@ -424,11 +458,13 @@ static bool begin(training *t)
     }
     if (!make_folder(t->out) || !prepare(t))
         return false;
-    printf("%s: %lld samples to train on, %lld to test, %lld classes; %s of %lld parameters, %d threads\n", t->data.name,
-           (long long)cairn_dataset_spec_of(t->data.train)->count, (long long)cairn_dataset_spec_of(t->data.test)->count,
-           (long long)t->spec.classes, t->spec.kind, (long long)cairn_parameter_count(t->net), cairn_threads());
+    printf("%s: %lld samples to train on, %lld to test, %lld classes; %s of %lld parameters, %d threads\n",
+           t->data.name, (long long)cairn_dataset_spec_of(t->data.train)->count,
+           (long long)cairn_dataset_spec_of(t->data.test)->count, (long long)t->spec.classes, t->spec.kind,
+           (long long)cairn_parameter_count(t->net), cairn_threads());
     fflush(stdout);
-    bool good = t->s.resume ? resume(t) : save_checkpoint(t);        /* now, so that a folder that is read-only is known now */
+    bool good =
+        t->s.resume ? resume(t) : save_checkpoint(t); /* now, so that a folder that is read-only is known now */
     t->s.model = NULL;
     return good;
 }
@@ -448,10 +484,20 @@ static void end(training *t)
 /* ---- Arguments */
 
 enum { EPOCHS = 1, BATCH, LR, SEED, THREADS, MODEL, OUT, DATA, LABEL, AUGMENT, NO_AUGMENT, RESUME, HELP };
-static const struct option options[] = {
-    {"epochs", 1, 0, EPOCHS}, {"batch", 1, 0, BATCH}, {"lr", 1, 0, LR}, {"seed", 1, 0, SEED}, {"threads", 1, 0, THREADS},
-    {"model", 1, 0, MODEL}, {"out", 1, 0, OUT}, {"data", 1, 0, DATA}, {"label", 1, 0, LABEL}, {"augment", 0, 0, AUGMENT},
-    {"no-augment", 0, 0, NO_AUGMENT}, {"resume", 0, 0, RESUME}, {"help", 0, 0, HELP}, {0}};
+static const struct option options[] = {{"epochs", 1, 0, EPOCHS},
+                                        {"batch", 1, 0, BATCH},
+                                        {"lr", 1, 0, LR},
+                                        {"seed", 1, 0, SEED},
+                                        {"threads", 1, 0, THREADS},
+                                        {"model", 1, 0, MODEL},
+                                        {"out", 1, 0, OUT},
+                                        {"data", 1, 0, DATA},
+                                        {"label", 1, 0, LABEL},
+                                        {"augment", 0, 0, AUGMENT},
+                                        {"no-augment", 0, 0, NO_AUGMENT},
+                                        {"resume", 0, 0, RESUME},
+                                        {"help", 0, 0, HELP},
+                                        {0}};
 
 static bool read_option(settings *s, int option)
 {

@@ -167,7 +167,8 @@ static cairn_status find_label(csv *c, const char *label)
         c->label = number - 1;
         return CAIRN_OK;
     }
-    return error_set(CAIRN_E_ARGUMENT, OP ": %s: there is no column '%s'; the last is '%s'", c->name, label, c->column[c->columns - 1]);
+    return error_set(CAIRN_E_ARGUMENT, OP ": %s: there is no column '%s'; the last is '%s'", c->name, label,
+                     c->column[c->columns - 1]);
 }
 
 /* ---- Values */
@@ -185,8 +186,8 @@ static cairn_status read_number(const csv *c, int64_t column, double *out)
 {
     if (number_of(c, field(c, column), out))
         return CAIRN_OK;
-    return error_set(CAIRN_E_FORMAT, OP ": %s:%lld: column '%.40s': '%.40s' is not a number", c->name, (long long)c->line,
-                     c->column[column], field(c, column));
+    return error_set(CAIRN_E_FORMAT, OP ": %s:%lld: column '%.40s': '%.40s' is not a number", c->name,
+                     (long long)c->line, c->column[column], field(c, column));
 }
 
 /* The index of a label, which is new perhaps. */
@@ -221,8 +222,8 @@ static bool more_rows(csv *c)
 static cairn_status read_row(csv *c, bool regression)
 {
     if (c->fields != c->columns)
-        return error_set(CAIRN_E_FORMAT, OP ": %s:%lld: %lld fields where %lld are expected", c->name, (long long)c->line,
-                         (long long)c->fields, (long long)c->columns);
+        return error_set(CAIRN_E_FORMAT, OP ": %s:%lld: %lld fields where %lld are expected", c->name,
+                         (long long)c->line, (long long)c->fields, (long long)c->columns);
     if (!more_rows(c))
         return CAIRN_E_MEMORY;
     float *x = c->x + c->rows * (c->columns - 1);
@@ -230,7 +231,8 @@ static cairn_status read_row(csv *c, bool regression)
     for (int64_t i = 0; i < c->columns && !status; i++) {
         double number = 0;
         if (i == c->label)
-            status = regression ? read_number(c, i, &c->y[c->rows].number) : intern(c, field(c, i), &c->y[c->rows].code);
+            status =
+                regression ? read_number(c, i, &c->y[c->rows].number) : intern(c, field(c, i), &c->y[c->rows].code);
         else if (!(status = read_number(c, i, &number)))
             *x++ = (float)number;
     }
@@ -280,7 +282,8 @@ static cairn_status sort_labels(csv *c, int64_t *rank)
         whole = whole && numbers && sorted[i].number == floor(sorted[i].number);
     }
     if (numbers && !whole)
-        return error_set(CAIRN_E_FORMAT, OP ": %s: column '%s' has numbers that are not whole: not classes (regression?)", c->name,
+        return error_set(CAIRN_E_FORMAT,
+                         OP ": %s: column '%s' has numbers that are not whole: not classes (regression?)", c->name,
                          c->column[c->label]);
     qsort(sorted, (size_t)c->label_count, sizeof *sorted, numbers ? by_number : by_text);
     for (int64_t i = 0; i < c->label_count; i++) {
@@ -310,10 +313,12 @@ static cairn_dataset *as_dataset(csv *c, bool regression)
     if (!regression && sort_labels(c, rank))
         return NULL;
     cairn_mark m = cairn_scope_push();
-    cairn_tensor *x = cairn_from(c->x, CAIRN_SHAPE(c->rows, c->columns - 1), CAIRN_F32), *y = targets(c, rank, regression);
+    cairn_tensor *x = cairn_from(c->x, CAIRN_SHAPE(c->rows, c->columns - 1), CAIRN_F32),
+                 *y = targets(c, rank, regression);
     cairn_dataset *d = NULL;
     if (x && y)
-        d = dataset_of_tensors(OP, x, y, regression ? 0 : c->label_count, regression ? NULL : (const char *const *)c->labels);
+        d = dataset_of_tensors(OP, x, y, regression ? 0 : c->label_count,
+                               regression ? NULL : (const char *const *)c->labels);
     cairn_scope_pop(m, NULL);
     return d;
 }

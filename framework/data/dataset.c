@@ -87,7 +87,8 @@ cairn_status cairn_dataset_get(const cairn_dataset *d, int64_t index, void *x, v
     if (!d || !x || !y)
         return cairn_error() ? cairn_error() : error_set(CAIRN_E_ARGUMENT, "dataset_get: a NULL argument");
     if (index < 0 || index >= d->spec.count)
-        return error_set(CAIRN_E_RANGE, "dataset_get: sample %lld of %lld", (long long)index, (long long)d->spec.count);
+        return error_set(CAIRN_E_RANGE, "dataset_get: sample %lld of %lld", (long long)index,
+                         (long long)d->spec.count);
     return d->spec.get(d->spec.context, index, x, y);
 }
 
@@ -150,8 +151,8 @@ static int64_t count_classes(const char *op, const int64_t *label, int64_t count
     int64_t most = 0;
     for (int64_t i = 0; i < count; i++) {
         if (label[i] < 0 || (classes && label[i] >= classes)) {
-            error_set(CAIRN_E_RANGE, "%s: label %lld of sample %lld is not in 0 ... %lld", op, (long long)label[i], (long long)i,
-                      classes ? (long long)classes - 1 : INT32_MAX);
+            error_set(CAIRN_E_RANGE, "%s: label %lld of sample %lld is not in 0 ... %lld", op, (long long)label[i],
+                      (long long)i, classes ? (long long)classes - 1 : INT32_MAX);
             return -1;
         }
         most = label[i] > most ? label[i] : most;
@@ -167,28 +168,38 @@ static cairn_status check_tensors(const char *op, cairn_tensor *x, cairn_tensor 
         return cairn_error() ? cairn_error() : error_set(CAIRN_E_ARGUMENT, "%s: a tensor is NULL", op);
     cairn_shape sx = cairn_shape_of(x), sy = cairn_shape_of(y);
     if (sx.rank < 1 || sy.rank < 1 || sx.size[0] != sy.size[0])
-        return error_set(CAIRN_E_SHAPE, "%s: x %s and y %s differ in their number of samples", op, SHAPE(&sx), SHAPE(&sy));
+        return error_set(CAIRN_E_SHAPE, "%s: x %s and y %s differ in their number of samples", op, SHAPE(&sx),
+                         SHAPE(&sy));
     if (!sx.size[0])
         return error_set(CAIRN_E_ARGUMENT, "%s: the data set is empty", op);
     return CAIRN_OK;
 }
 
-cairn_dataset *dataset_of_tensors(const char *op, cairn_tensor *x, cairn_tensor *y, int64_t classes, const char *const *names)
+cairn_dataset *dataset_of_tensors(const char *op, cairn_tensor *x, cairn_tensor *y, int64_t classes,
+                                  const char *const *names)
 {
     if (check_tensors(op, x, y))
         return NULL;
     cairn_shape sx = cairn_shape_of(x), sy = cairn_shape_of(y);
     bool labels = sy.rank == 1 && type_is_integer(cairn_dtype_of(y));
     tensors *t = mem_new(sizeof *t);
-    if (!t || !(t->x = dense_leaf(x, cairn_dtype_of(x))) || !(t->y = dense_leaf(y, labels ? CAIRN_I64 : cairn_dtype_of(y))))
+    if (!t || !(t->x = dense_leaf(x, cairn_dtype_of(x))) ||
+        !(t->y = dense_leaf(y, labels ? CAIRN_I64 : cairn_dtype_of(y))))
         goto fail;
     t->x_data = leaf_data(t->x);
     t->y_data = leaf_data(t->y);
     if (labels && (classes = count_classes(op, (const int64_t *)t->y_data, sy.size[0], classes)) < 0)
         goto fail;
-    cairn_dataset_spec spec = {.count = sx.size[0], .x_shape = row_shape(&sx), .y_shape = row_shape(&sy), .x_type = t->x->type,
-                               .y_type = t->y->type, .classes = labels ? classes : 0, .class_names = names,
-                               .get = tensors_get, .release = tensors_release, .context = t};
+    cairn_dataset_spec spec = {.count = sx.size[0],
+                               .x_shape = row_shape(&sx),
+                               .y_shape = row_shape(&sy),
+                               .x_type = t->x->type,
+                               .y_type = t->y->type,
+                               .classes = labels ? classes : 0,
+                               .class_names = names,
+                               .get = tensors_get,
+                               .release = tensors_release,
+                               .context = t};
     t->x_bytes = shape_numel(&spec.x_shape) * cairn_dtype_bytes(spec.x_type);
     t->y_bytes = shape_numel(&spec.y_shape) * cairn_dtype_bytes(spec.y_type);
     return cairn_dataset_new(&spec);
@@ -228,10 +239,13 @@ cairn_dataset *cairn_subset(cairn_dataset *d, int64_t count, const int64_t *inde
 {
     if (!d)
         return NULL;
-    cairn_status status = count < 0 || (count && !index) ? error_set(CAIRN_E_ARGUMENT, "subset: a negative count, or no list") : CAIRN_OK;
+    cairn_status status = count < 0 || (count && !index)
+                              ? error_set(CAIRN_E_ARGUMENT, "subset: a negative count, or no list")
+                              : CAIRN_OK;
     for (int64_t i = 0; i < count && !status; i++)
         if (index[i] < 0 || index[i] >= d->spec.count)
-            status = error_set(CAIRN_E_RANGE, "subset: sample %lld of %lld", (long long)index[i], (long long)d->spec.count);
+            status = error_set(CAIRN_E_RANGE, "subset: sample %lld of %lld", (long long)index[i],
+                               (long long)d->spec.count);
     subset *s = status ? NULL : mem_new(sizeof *s);
     int64_t *copy = s ? mem_array((size_t)count + 1, sizeof *copy) : NULL;
     if (!copy) {
@@ -259,7 +273,8 @@ cairn_status cairn_split(cairn_dataset *d, double second, uint64_t seed, cairn_d
     int64_t *order = NULL;
     cairn_status status = CAIRN_OK;
     if (!(second > 0 && second < 1) || n >= count)
-        status = error_set(CAIRN_E_ARGUMENT, "split: cannot take %g of %lld samples and leave some", second, (long long)count);
+        status = error_set(CAIRN_E_ARGUMENT, "split: cannot take %g of %lld samples and leave some", second,
+                           (long long)count);
     else if (!(order = mem_array((size_t)count, sizeof *order)))
         status = CAIRN_E_MEMORY;
     if (!status) {

@@ -188,8 +188,14 @@ cairn_dataset *cairn_image_folder(const char *folder, const cairn_folder_options
         list_free(l);
         return NULL;
     }
-    return cairn_dataset_new(&(cairn_dataset_spec){
-        .count = l->count, .x_shape = CAIRN_SHAPE(l->channels, l->height, l->width), .y_shape = CAIRN_SCALAR, .x_type = CAIRN_U8,
-        .y_type = CAIRN_I64, .classes = l->classes, .class_names = (const char *const *)l->class, .get = get,
-        .release = list_free, .context = l});
+    return cairn_dataset_new(&(cairn_dataset_spec){.count = l->count,
+                                                   .x_shape = CAIRN_SHAPE(l->channels, l->height, l->width),
+                                                   .y_shape = CAIRN_SCALAR,
+                                                   .x_type = CAIRN_U8,
+                                                   .y_type = CAIRN_I64,
+                                                   .classes = l->classes,
+                                                   .class_names = (const char *const *)l->class,
+                                                   .get = get,
+                                                   .release = list_free,
+                                                   .context = l});
 }

@@ -24,7 +24,8 @@ static cairn_tensor *with_channel(const char *op, const char *file, cairn_tensor
     return cairn_reshape(x, CAIRN_SHAPE(s.size[0], 1, s.size[1], s.size[2]));
 }
 
-static cairn_dataset *pair(const char *op, const char *images, const char *labels, int64_t classes, const char *const *names)
+static cairn_dataset *pair(const char *op, const char *images, const char *labels, int64_t classes,
+                           const char *const *names)
 {
     if (!images || !labels || classes < 0) {
         error_set(CAIRN_E_ARGUMENT, "%s: a file's name is NULL, or a negative number of classes", op);
@@ -63,7 +64,8 @@ static char *idx_path(const char *folder, const char *part, const char *kind)
 
 static cairn_dataset *from_folder(const char *op, const char *folder, const char *part, const char *const *names)
 {
-    char *images = idx_path(folder, part, "images-idx3-ubyte"), *labels = idx_path(folder, part, "labels-idx1-ubyte");
+    char *images = idx_path(folder, part, "images-idx3-ubyte"),
+         *labels = idx_path(folder, part, "labels-idx1-ubyte");
     cairn_dataset *d = images && labels ? pair(op, images, labels, 10, names) : NULL;
     mem_free(images);
     mem_free(labels);
@@ -93,10 +95,13 @@ cairn_dataset *cairn_fashion_mnist(const char *part, const char *folder)
     if (!part_known("fashion_mnist", part))
         return NULL;
     if (!folder && !cairn_fashion_mnist_found(NULL)) {
-        error_set(CAIRN_E_MISSING, "fashion_mnist: there is no %s (Debian's package dataset-fashion-mnist brings it)", fashion_folder);
+        error_set(CAIRN_E_MISSING,
+                  "fashion_mnist: there is no %s (Debian's package dataset-fashion-mnist brings it)",
+                  fashion_folder);
         return NULL;
     }
-    return from_folder("fashion_mnist", folder ? folder : fashion_folder, strcmp(part, "test") ? part : "t10k", fashion_names);
+    return from_folder("fashion_mnist", folder ? folder : fashion_folder, strcmp(part, "test") ? part : "t10k",
+                       fashion_names);
 }
 
 /* ---- Digits */

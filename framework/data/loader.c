@@ -31,7 +31,7 @@ struct cairn_loader {
     cairn_dataset *data;
     cairn_loader_options options;
     int64_t batches;                   /* in an epoch */
-    int64_t epoch, batch;              /* what cairn_loader_next gives next; batch == batches: the end of the epoch */
+    int64_t epoch, batch;              /* what comes next; batch == batches: the end of the epoch */
     cairn_tensor *x, *y;               /* given last; kept */
     int64_t *order[2], order_epoch[2]; /* of even and of odd epochs; -1: not made yet */
     slot *slots;                       /* options.prefetch of them; one without workers */
@@ -101,7 +101,8 @@ static void pool_part(void *context, int64_t task, int worker)
     batch_job *j = context;
     error_aside aside;
     char message[ERROR_MESSAGE_BYTES];
-    int64_t first = task * SAMPLES_A_TASK, count = j->size - first < SAMPLES_A_TASK ? j->size - first : SAMPLES_A_TASK;
+    int64_t first = task * SAMPLES_A_TASK,
+            count = j->size - first < SAMPLES_A_TASK ? j->size - first : SAMPLES_A_TASK;
     error_aside_begin(&aside);
     cairn_status status = make_part(j, first, count);
     error_aside_end(&aside, message);
@@ -113,7 +114,8 @@ static void pool_part(void *context, int64_t task, int worker)
     pthread_mutex_unlock(j->lock);
 }
 
-static cairn_status fill_slot(cairn_loader *l, int64_t epoch, int64_t batch, const int64_t *order, bool by_pool, slot *s)
+static cairn_status fill_slot(cairn_loader *l, int64_t epoch, int64_t batch, const int64_t *order, bool by_pool,
+                              slot *s)
 {
     int64_t first = batch * l->options.batch, left = l->data->spec.count - first;
     int64_t size = left < l->options.batch ? left : l->options.batch;
@@ -150,7 +152,8 @@ static bool claim(cairn_loader *l, int64_t *sequence)
 {
     for (; !l->stop; pthread_cond_wait(&l->changed, &l->lock)) {
         bool room = l->claimed < l->taken + l->options.prefetch;
-        if (room && l->claimed / l->batches <= l->taken / l->batches + 1 && l->slots[l->claimed % l->options.prefetch].state == EMPTY) {
+        if (room && l->claimed / l->batches <= l->taken / l->batches + 1 &&
+            l->slots[l->claimed % l->options.prefetch].state == EMPTY) {
             *sequence = l->claimed++;
             l->slots[*sequence % l->options.prefetch].state = BUSY;
             return true;
@@ -299,16 +302,18 @@ static cairn_status check_augment(const cairn_dataset_spec *s, const cairn_loade
     if (o->augment.crop_padding < 0 || o->augment.crop_padding > 1 << 20)
         return error_set(CAIRN_E_ARGUMENT, "loader: crop_padding %lld", (long long)o->augment.crop_padding);
     if (changes && s->x_shape.rank != 3)
-        return error_set(CAIRN_E_SHAPE, "loader: augmentation needs x of (channels, height, width), this is %s", SHAPE(&s->x_shape));
+        return error_set(CAIRN_E_SHAPE, "loader: augmentation needs x of (channels, height, width), this is %s",
+                         SHAPE(&s->x_shape));
     bool half = s->x_type == CAIRN_F16 || s->x_type == CAIRN_BF16;
     if (half && !o->raw)
-        return error_set(CAIRN_E_UNSUPPORTED, "loader: x of %s is given out as it is only: say raw", cairn_dtype_name(s->x_type));
+        return error_set(CAIRN_E_UNSUPPORTED, "loader: x of %s is given out as it is only: say raw",
+                         cairn_dtype_name(s->x_type));
     if (!o->normalise)
         return CAIRN_OK;
     bool fits = o->normalise == 1 || (s->x_shape.rank > 0 && s->x_shape.size[0] == o->normalise);
     if (o->normalise < 0 || o->normalise > CAIRN_MAX_CHANNELS || !fits || o->raw)
-        return error_set(CAIRN_E_ARGUMENT, "loader: cannot normalise %s by %d channels%s", SHAPE(&s->x_shape), o->normalise,
-                         o->raw ? " and keep it raw" : "");
+        return error_set(CAIRN_E_ARGUMENT, "loader: cannot normalise %s by %d channels%s", SHAPE(&s->x_shape),
+                         o->normalise, o->raw ? " and keep it raw" : "");
     for (int c = 0; c < o->normalise; c++)
         if (!(o->deviation[c] > 0))
             return error_set(CAIRN_E_ARGUMENT, "loader: deviation[%d] is %g", c, (double)o->deviation[c]);
@@ -322,10 +327,11 @@ static cairn_status check_options(const cairn_dataset_spec *s, const cairn_loade
     if (o->batch < 0 || o->batch > INT32_MAX)
         return error_set(CAIRN_E_ARGUMENT, "loader: batches of %lld", (long long)o->batch);
     if (o->drop_last && s->count < o->batch)
-        return error_set(CAIRN_E_ARGUMENT, "loader: %lld samples give no full batch of %lld", (long long)s->count, (long long)o->batch);
+        return error_set(CAIRN_E_ARGUMENT, "loader: %lld samples give no full batch of %lld", (long long)s->count,
+                         (long long)o->batch);
     if (o->workers < 0 || o->workers > MOST_WORKERS || o->prefetch < 0 || o->prefetch > MOST_PREFETCH)
-        return error_set(CAIRN_E_ARGUMENT, "loader: %d workers, %d batches ahead; at most %d and %d", o->workers, o->prefetch,
-                         MOST_WORKERS, MOST_PREFETCH);
+        return error_set(CAIRN_E_ARGUMENT, "loader: %d workers, %d batches ahead; at most %d and %d", o->workers,
+                         o->prefetch, MOST_WORKERS, MOST_PREFETCH);
     if (s->x_shape.rank >= CAIRN_MAX_RANK || s->y_shape.rank >= CAIRN_MAX_RANK)
         return error_set(CAIRN_E_SHAPE, "loader: samples of rank %d leave no axis for the batch", CAIRN_MAX_RANK);
     return check_augment(s, o);
@@ -390,8 +396,13 @@ cairn_position cairn_loader_position(const cairn_loader *l)
 {
     if (!l)
         return (cairn_position){0};
-    return (cairn_position){.epoch = l->epoch, .batch = l->batch, .count = l->data->spec.count, .batch_size = l->options.batch,
-                            .seed = l->options.seed, .shuffle = l->options.shuffle, .drop_last = l->options.drop_last};
+    return (cairn_position){.epoch = l->epoch,
+                            .batch = l->batch,
+                            .count = l->data->spec.count,
+                            .batch_size = l->options.batch,
+                            .seed = l->options.seed,
+                            .shuffle = l->options.shuffle,
+                            .drop_last = l->options.drop_last};
 }
 
 cairn_status cairn_loader_seek(cairn_loader *l, cairn_position p)
@@ -401,12 +412,15 @@ cairn_status cairn_loader_seek(cairn_loader *l, cairn_position p)
     cairn_position now = cairn_loader_position(l);
     if (p.count != now.count || p.batch_size != now.batch_size || p.seed != now.seed || p.shuffle != now.shuffle ||
         p.drop_last != now.drop_last)
-        return error_set(CAIRN_E_STATE, "loader_seek: the position is of %lld samples in batches of %lld with seed %llu, the loader "
-                         "has %lld, %lld and %llu (or shuffle or drop_last differ)", (long long)p.count, (long long)p.batch_size,
-                         (unsigned long long)p.seed, (long long)now.count, (long long)now.batch_size, (unsigned long long)now.seed);
+        return error_set(
+            CAIRN_E_STATE,
+            "loader_seek: the position is of %lld samples in batches of %lld with seed %llu, the loader "
+            "has %lld, %lld and %llu (or shuffle or drop_last differ)",
+            (long long)p.count, (long long)p.batch_size, (unsigned long long)p.seed, (long long)now.count,
+            (long long)now.batch_size, (unsigned long long)now.seed);
     if (p.epoch < 0 || p.epoch > INT32_MAX || p.batch < 0 || p.batch > l->batches)
-        return error_set(CAIRN_E_RANGE, "loader_seek: epoch %lld, batch %lld of %lld", (long long)p.epoch, (long long)p.batch,
-                         (long long)l->batches);
+        return error_set(CAIRN_E_RANGE, "loader_seek: epoch %lld, batch %lld of %lld", (long long)p.epoch,
+                         (long long)p.batch, (long long)l->batches);
     stop_workers(l);
     drop_batch(l);
     l->epoch = p.epoch;

@@ -40,8 +40,8 @@ static void shift(const planes *p, int64_t dy, int64_t dx, bool flip, const uint
 
 static int64_t draw(uint32_t bits, int64_t n) { return (int64_t)((uint64_t)bits * (uint64_t)n >> 32); }
 
-static void augment(const cairn_dataset_spec *s, const cairn_loader_options *o, int64_t epoch, int64_t index, const uint8_t *from,
-                    uint8_t *to)
+static void augment(const cairn_dataset_spec *s, const cairn_loader_options *o, int64_t epoch, int64_t index,
+                    const uint8_t *from, uint8_t *to)
 {
     planes p = {s->x_shape.size[0], s->x_shape.size[1], s->x_shape.size[2], cairn_dtype_bytes(s->x_type)};
     philox_block bits = philox(o->seed, (uint64_t)AUGMENT_STREAM << 32 | (uint32_t)epoch, (uint64_t)index);
@@ -85,8 +85,8 @@ static void normalise(const cairn_dataset_spec *s, const cairn_loader_options *o
 
 /* ---- All of it. scratch: two samples. */
 
-static cairn_status make_sample(const cairn_dataset *d, const cairn_loader_options *o, int64_t epoch, int64_t index, uint8_t *scratch,
-                                uint8_t *x, uint8_t *y)
+static cairn_status make_sample(const cairn_dataset *d, const cairn_loader_options *o, int64_t epoch, int64_t index,
+                                uint8_t *scratch, uint8_t *x, uint8_t *y)
 {
     bool changes = o->augment.crop_padding || o->augment.flip;
     uint8_t *raw = o->raw && !changes ? x : scratch, *changed = o->raw ? x : scratch + d->x_bytes;
@@ -97,8 +97,8 @@ static cairn_status make_sample(const cairn_dataset *d, const cairn_loader_optio
         int64_t label;
         memcpy(&label, y, sizeof label);
         if (label < 0 || label >= d->spec.classes)
-            return error_set(CAIRN_E_RANGE, "loader: label %lld of sample %lld is not in 0 ... %lld", (long long)label,
-                             (long long)index, (long long)d->spec.classes - 1);
+            return error_set(CAIRN_E_RANGE, "loader: label %lld of sample %lld is not in 0 ... %lld",
+                             (long long)label, (long long)index, (long long)d->spec.classes - 1);
     }
     if (changes)
         augment(&d->spec, o, epoch, index, raw, changed);
@@ -110,8 +110,8 @@ static cairn_status make_sample(const cairn_dataset *d, const cairn_loader_optio
     return CAIRN_OK;
 }
 
-cairn_status make_samples(const cairn_dataset *d, const cairn_loader_options *o, int64_t epoch, int64_t count, const int64_t *index,
-                          uint8_t *x, uint8_t *y)
+cairn_status make_samples(const cairn_dataset *d, const cairn_loader_options *o, int64_t epoch, int64_t count,
+                          const int64_t *index, uint8_t *x, uint8_t *y)
 {
     int64_t row = o->raw ? d->x_bytes : shape_numel(&d->spec.x_shape) * 4;
     uint8_t *scratch = buffer_alloc(2 * d->x_bytes);

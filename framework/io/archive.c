@@ -100,7 +100,8 @@ cairn_status archive_sort(cairn_archive *a)
         qsort(a->entries, (size_t)a->count, sizeof *a->entries, by_name);
     for (int64_t i = 1; i < a->count; i++)
         if (!strcmp(a->entries[i - 1].name, a->entries[i].name))
-            return error_set(CAIRN_E_FORMAT, "%s: %s: the name '%s' is there twice", a->op, a->path, a->entries[i].name);
+            return error_set(CAIRN_E_FORMAT, "%s: %s: the name '%s' is there twice", a->op, a->path,
+                             a->entries[i].name);
     return CAIRN_OK;
 }
 

@@ -102,23 +102,27 @@ static cairn_status compare(const char *op, const char *file, cairn_tensor_list 
         if ((i ? extra_count : missing_count) > 1)
             snprintf(more[i], sizeof more[i], " and %d more", (i ? extra_count : missing_count) - 1);
     if (missing_count && extra_count)
-        return error_set(CAIRN_E_ARGUMENT, "%s: %s: lacks '%s'%s, and has '%s'%s that the module has not: is it of another model?",
+        return error_set(CAIRN_E_ARGUMENT,
+                         "%s: %s: lacks '%s'%s, and has '%s'%s that the module has not: is it of another model?",
                          op, file, missing, more[0], extra, more[1]);
     if (missing_count)
         return error_set(CAIRN_E_ARGUMENT, "%s: %s: lacks '%s'%s", op, file, missing, more[0]);
     if (extra_count)
         return error_set(CAIRN_E_ARGUMENT, "%s: %s: has '%s'%s that the module has not", op, file, extra, more[1]);
     for (int i = 0; i < own.count; i++) {
-        cairn_shape a = cairn_shape_of(own.tensors[i]), b = cairn_shape_of(theirs.tensors[find(theirs, own.names[i])]);
+        cairn_shape a = cairn_shape_of(own.tensors[i]),
+                    b = cairn_shape_of(theirs.tensors[find(theirs, own.names[i])]);
         if (!shape_equal(&a, &b))
-            return error_set(CAIRN_E_SHAPE, "%s: %s: '%s' is %s, the module's is %s", op, file, own.names[i], SHAPE(&b), SHAPE(&a));
+            return error_set(CAIRN_E_SHAPE, "%s: %s: '%s' is %s, the module's is %s", op, file, own.names[i],
+                             SHAPE(&b), SHAPE(&a));
     }
     return CAIRN_OK;
 }
 
 /* ---- Modules */
 
-cairn_status cairn_save_with(cairn_module *m, const char *file, int64_t metadata_count, const cairn_metadata *metadata)
+cairn_status cairn_save_with(cairn_module *m, const char *file, int64_t metadata_count,
+                             const cairn_metadata *metadata)
 {
     named_list l = {0};
     cairn_status status = add_list(&l, "", cairn_state_dict(m));
@@ -171,8 +175,8 @@ enum { OWN_METADATA = 4, TEXT_BYTES = 160 };
 static void position_text(const cairn_loader *l, char text[TEXT_BYTES])
 {
     cairn_position p = cairn_loader_position(l);
-    snprintf(text, TEXT_BYTES, "%" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRIu64 " %d %d", p.epoch, p.batch, p.count, p.batch_size,
-             p.seed, p.shuffle, p.drop_last);
+    snprintf(text, TEXT_BYTES, "%" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRIu64 " %d %d", p.epoch,
+             p.batch, p.count, p.batch_size, p.seed, p.shuffle, p.drop_last);
 }
 
 static cairn_status add_parts(named_list *l, const cairn_training *t)
@@ -199,7 +203,8 @@ static cairn_status save(const cairn_training *t, const char *file, const named_
     metadata[3] = (cairn_metadata){"cairn.loader", position};
     for (int64_t i = 0; i < t->metadata_count; i++) {
         if (!strncmp(t->metadata[i].key, "cairn.", 6))
-            return error_set(CAIRN_E_ARGUMENT, "save_checkpoint: %s: the key '%s' is taken", file, t->metadata[i].key);
+            return error_set(CAIRN_E_ARGUMENT, "save_checkpoint: %s: the key '%s' is taken", file,
+                             t->metadata[i].key);
         metadata[OWN_METADATA + i] = t->metadata[i];
     }
     return cairn_save_safetensors(file, l->count, l->item, OWN_METADATA + t->metadata_count, metadata);
@@ -229,8 +234,8 @@ static cairn_status load_position(const cairn_archive *a, cairn_loader *l)
     cairn_position p;
     int shuffle, drop_last;
     const char *text = cairn_archive_metadata(a, "cairn.loader");
-    if (!text || sscanf(text, "%" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNu64 " %d %d", &p.epoch, &p.batch, &p.count,
-                        &p.batch_size, &p.seed, &shuffle, &drop_last) != 7)
+    if (!text || sscanf(text, "%" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNu64 " %d %d", &p.epoch,
+                        &p.batch, &p.count, &p.batch_size, &p.seed, &shuffle, &drop_last) != 7)
         return damaged(a, "cairn.loader");
     p.shuffle = shuffle;
     p.drop_last = drop_last;
@@ -260,7 +265,8 @@ static cairn_status load_scheduler(cairn_archive *a, cairn_scheduler *s)
 /* The learning rates are the optimizer's: it comes after the scheduler. */
 static cairn_status load_parts(cairn_archive *a, cairn_training *t)
 {
-    const char *known = cairn_archive_metadata(a, "cairn.checkpoint"), *counts = cairn_archive_metadata(a, "cairn.counts"),
+    const char *known = cairn_archive_metadata(a, "cairn.checkpoint"),
+               *counts = cairn_archive_metadata(a, "cairn.counts"),
                *numbers = cairn_archive_metadata(a, "cairn.random");
     random_state r;
     if (!known || strcmp(known, version))

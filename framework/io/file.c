@@ -126,7 +126,8 @@ static cairn_status gunzip(const char *op, const char *path, const file_bytes *i
 static cairn_status gunzip(const char *op, const char *path, const file_bytes *in, file_bytes *out)
 {
     (void)in, (void)out;
-    return error_set(CAIRN_E_MISSING, "%s: %s is gzip: Cairn was built without zlib (package zlib1g-dev)", op, path);
+    return error_set(CAIRN_E_MISSING, "%s: %s is gzip: Cairn was built without zlib (package zlib1g-dev)", op,
+                     path);
 }
 #endif
 

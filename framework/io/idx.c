@@ -19,13 +19,15 @@ static bool idx_type(uint8_t code, cairn_dtype *type)
 }
 
 /* The header; `start` is where the elements begin. */
-static cairn_status idx_header(const file_bytes *f, const char *name, cairn_shape *shape, cairn_dtype *type, int64_t *start)
+static cairn_status idx_header(const file_bytes *f, const char *name, cairn_shape *shape, cairn_dtype *type,
+                               int64_t *start)
 {
     const uint8_t *p = f->data;
     if (f->size < 4 || p[0] || p[1] || !idx_type(p[2], type))
         return error_set(CAIRN_E_FORMAT, "load_idx: %s: is not an IDX file", name);
     if (p[3] > CAIRN_MAX_RANK)
-        return error_set(CAIRN_E_UNSUPPORTED, "load_idx: %s: rank %d, at most %d is supported", name, p[3], CAIRN_MAX_RANK);
+        return error_set(CAIRN_E_UNSUPPORTED, "load_idx: %s: rank %d, at most %d is supported", name, p[3],
+                         CAIRN_MAX_RANK);
     *shape = (cairn_shape){.rank = p[3]};
     *start = 4 + 4 * (int64_t)p[3];
     if (f->size < *start)
@@ -44,8 +46,8 @@ cairn_tensor *idx_parse(const file_bytes *f, const char *name)
         return NULL;
     int64_t bytes = shape_numel(&shape) * cairn_dtype_bytes(type);
     if (f->size - start != bytes) {
-        error_set(CAIRN_E_FORMAT, "load_idx: %s: %s of %s needs %lld bytes after the header, the file has %lld", name,
-                  SHAPE(&shape), cairn_dtype_name(type), (long long)bytes, (long long)(f->size - start));
+        error_set(CAIRN_E_FORMAT, "load_idx: %s: %s of %s needs %lld bytes after the header, the file has %lld",
+                  name, SHAPE(&shape), cairn_dtype_name(type), (long long)bytes, (long long)(f->size - start));
         return NULL;
     }
     buffer *b = buffer_new(bytes);

@@ -19,7 +19,9 @@ static bool image_new(image *m, const char *name, int64_t height, int64_t width,
 {
     *m = (image){.height = height, .width = width, .channels = channels};
     if (height < 1 || width < 1 || height > IMAGE_MOST_PIXELS / width)
-        return error_set(CAIRN_E_UNSUPPORTED, OP ": %s: %lld x %lld pixels", name, (long long)height, (long long)width), false;
+        return error_set(CAIRN_E_UNSUPPORTED, OP ": %s: %lld x %lld pixels", name, (long long)height,
+                         (long long)width),
+               false;
     m->pixels = mem_array((size_t)(height * width), (size_t)channels);
     return m->pixels != NULL;
 }
@@ -31,9 +33,11 @@ static cairn_status png_parse(const uint8_t *data, int64_t size, const char *nam
     png_image png = {.version = PNG_IMAGE_VERSION};
     if (!png_image_begin_read_from_memory(&png, data, (size_t)size))
         return error_set(CAIRN_E_FORMAT, OP ": %s: %s", name, png.message);
-    if ((int64_t)png.width * png.height / 8 / 1100 > size) {        /* deflate packs at most 1032 to 1, a pixel is a bit or more */
+    if ((int64_t)png.width * png.height / 8 / 1100 >
+        size) { /* deflate packs at most 1032 to 1, a pixel is a bit or more */
         png_image_free(&png);
-        return error_set(CAIRN_E_FORMAT, OP ": %s: claims %u x %u pixels in %lld bytes", name, png.height, png.width, (long long)size);
+        return error_set(CAIRN_E_FORMAT, OP ": %s: claims %u x %u pixels in %lld bytes", name, png.height,
+                         png.width, (long long)size);
     }
     if (!channels)
         channels = png.format & PNG_FORMAT_FLAG_COLOR ? 3 : 1;
@@ -56,7 +60,8 @@ cairn_status cairn_save_png(const char *file, cairn_tensor *x)
     bool planes = s.rank == 3;
     int channels = planes ? (int)s.size[0] : 1;
     int64_t height = planes ? s.size[1] : s.size[0], width = planes ? s.size[2] : s.size[1];
-    if (!x || cairn_dtype_of(x) != CAIRN_U8 || (s.rank != 2 && !planes) || (channels != 1 && channels != 3) || height < 1 || width < 1)
+    if (!x || cairn_dtype_of(x) != CAIRN_U8 || (s.rank != 2 && !planes) || (channels != 1 && channels != 3) ||
+        height < 1 || width < 1)
         return error_set(CAIRN_E_SHAPE, "save_png: needs u8 (height, width) or (1 or 3, height, width), got %s %s",
                          x ? cairn_dtype_name(cairn_dtype_of(x)) : "NULL", x ? SHAPE(&s) : "");
     const uint8_t *from = cairn_data(x);
@@ -95,7 +100,8 @@ static cairn_status png_parse(const uint8_t *data, int64_t size, const char *nam
 cairn_status cairn_save_png(const char *file, cairn_tensor *x)
 {
     (void)x;
-    return error_set(CAIRN_E_MISSING, "save_png: %s: Cairn was built without libpng (package libpng-dev)", file ? file : "(null)");
+    return error_set(CAIRN_E_MISSING, "save_png: %s: Cairn was built without libpng (package libpng-dev)",
+                     file ? file : "(null)");
 }
 #endif
 
@@ -119,7 +125,8 @@ static void jpeg_failed(j_common_ptr jpeg)
 static void jpeg_quiet(j_common_ptr jpeg, int level) { jpeg->err->num_warnings += level < 0; }
 
 /* Everything that may jump: nothing here owns memory but what `out` and the reader show. */
-static cairn_status jpeg_decode(jpeg_reader *r, const uint8_t *data, int64_t size, const char *name, int channels, image *out)
+static cairn_status jpeg_decode(jpeg_reader *r, const uint8_t *data, int64_t size, const char *name, int channels,
+                                image *out)
 {
     jpeg_create_decompress(&r->jpeg);
     jpeg_mem_src(&r->jpeg, (unsigned char *)data, (unsigned long)size);
@@ -256,8 +263,8 @@ static void filter_free(filter *f)
 }
 
 /* Rows first, into floats; then columns. */
-static void resize(const image *from, const filter *rows, const filter *columns, int64_t height, int64_t width, float *middle,
-                   uint8_t *to)
+static void resize(const image *from, const filter *rows, const filter *columns, int64_t height, int64_t width,
+                   float *middle, uint8_t *to)
 {
     int c_count = from->channels;
     for (int c = 0; c < c_count; c++, to += height * width) {

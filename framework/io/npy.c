@@ -190,8 +190,8 @@ cairn_tensor *npy_parse(const char *op, const uint8_t *data, int64_t size, const
         return NULL;
     int64_t bytes = shape_numel(&info.shape) * cairn_dtype_bytes(info.type);
     if (size - start < bytes) {
-        error_set(CAIRN_E_FORMAT, "%s: %s: is cut short: %s of %s needs %lld bytes, it has %lld", op, name, SHAPE(&info.shape),
-                  cairn_dtype_name(info.type), (long long)bytes, (long long)(size - start));
+        error_set(CAIRN_E_FORMAT, "%s: %s: is cut short: %s of %s needs %lld bytes, it has %lld", op, name,
+                  SHAPE(&info.shape), cairn_dtype_name(info.type), (long long)bytes, (long long)(size - start));
         return NULL;
     }
     bool turn = info.fortran && info.shape.rank > 1;
@@ -214,7 +214,10 @@ static int shape_python(const cairn_shape *s, char *out, size_t room)
 {
     int n = snprintf(out, room, "(");
     for (int i = 0; i < s->rank; i++)
-        n += snprintf(out + n, room - (size_t)n, "%lld%s", (long long)s->size[i], i + 1 < s->rank ? ", " : s->rank == 1 ? "," : "");
+        n += snprintf(out + n, room - (size_t)n, "%lld%s", (long long)s->size[i],
+                      i + 1 < s->rank ? ", "
+                      : s->rank == 1  ? ","
+                                      : "");
     return n + snprintf(out + n, room - (size_t)n, ")");
 }
 

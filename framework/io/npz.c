@@ -49,7 +49,8 @@ static cairn_status find_directory(const cairn_archive *a, uint64_t *start, uint
         return damaged(a, "is not a zip file, or is cut short");
     *count = at(f, end + 10, 2);
     *start = at(f, end + 16, 4);
-    if ((*count != 0xffff && *start != 0xffffffff) || end < LOCATOR_BYTES || at(f, end - LOCATOR_BYTES, 4) != LOCATOR_SIGNATURE)
+    if ((*count != 0xffff && *start != 0xffffffff) || end < LOCATOR_BYTES ||
+        at(f, end - LOCATOR_BYTES, 4) != LOCATOR_SIGNATURE)
         return CAIRN_OK;
     uint64_t end64 = at(f, end - LOCATOR_BYTES + 8, 8);
     if (!inside(f, end64, END64_BYTES) || at(f, (int64_t)end64, 4) != END64_SIGNATURE)
@@ -117,7 +118,8 @@ static cairn_status read_directory(cairn_archive *a)
     for (uint64_t i = 0; i < count && !status; i++) {
         if (!inside(f, p, MEMBER_BYTES) || at(f, (int64_t)p, 4) != MEMBER_SIGNATURE)
             return damaged(a, "its directory is cut short");
-        uint64_t name = at(f, (int64_t)p + 28, 2), extra = at(f, (int64_t)p + 30, 2), comment = at(f, (int64_t)p + 32, 2);
+        uint64_t name = at(f, (int64_t)p + 28, 2), extra = at(f, (int64_t)p + 30, 2),
+                 comment = at(f, (int64_t)p + 32, 2);
         if (!inside(f, p, MEMBER_BYTES + name + extra + comment))
             return damaged(a, "its directory is cut short");
         status = read_member(a, (int64_t)p, (int64_t)name, (int64_t)extra);
@@ -135,7 +137,8 @@ static bool inflate_all(const uint8_t *from, int64_t from_bytes, uint8_t *to, in
         return false;
     int result = Z_OK;
     while (result == Z_OK) {                     /* in pieces, since zlib counts in 32 bits */
-        uInt in = (uInt)(from_bytes < 1 << 30 ? from_bytes : 1 << 30), out = (uInt)(to_bytes < 1 << 30 ? to_bytes : 1 << 30);
+        uInt in = (uInt)(from_bytes < 1 << 30 ? from_bytes : 1 << 30),
+             out = (uInt)(to_bytes < 1 << 30 ? to_bytes : 1 << 30);
         z.next_in = (Bytef *)from, z.avail_in = in, z.next_out = to, z.avail_out = out;
         result = inflate(&z, Z_NO_FLUSH);
         if (in == z.avail_in && out == z.avail_out && result == Z_OK)
@@ -184,7 +187,8 @@ static cairn_tensor *read_entry(const cairn_archive *a, const archive_entry *e)
         return read_stored(a, e, data);
     if (e->method == DEFLATED)
         return read_deflated(a, e, data);
-    error_set(CAIRN_E_UNSUPPORTED, "open_npz: %s: '%s' is packed by method %d; 0 and 8 are supported", a->path, e->name, e->method);
+    error_set(CAIRN_E_UNSUPPORTED, "open_npz: %s: '%s' is packed by method %d; 0 and 8 are supported", a->path,
+              e->name, e->method);
     return NULL;
 }
 
@@ -216,7 +220,7 @@ static void common_fields(uint8_t *p, const written *m, size_t name_bytes)
     write_le(p + 2, 2, 0);
     write_le(p + 4, 2, STORED);
     write_le(p + 6, 2, 0);
-    write_le(p + 8, 2, 0x21);                    /* the first of January 1980: the same tensors give the same file */
+    write_le(p + 8, 2, 0x21); /* the first of January 1980: the same tensors give the same file */
     write_le(p + 10, 4, m->crc);
     write_le(p + 14, 4, (uint64_t)m->bytes);
     write_le(p + 18, 4, (uint64_t)m->bytes);
@@ -297,7 +301,8 @@ cairn_status cairn_save_npz(const char *file, int64_t count, const cairn_named *
 #else
 static cairn_status missing(const char *op, const char *path)
 {
-    return error_set(CAIRN_E_MISSING, "%s: %s: Cairn was built without zlib (package zlib1g-dev)", op, path ? path : "(null)");
+    return error_set(CAIRN_E_MISSING, "%s: %s: Cairn was built without zlib (package zlib1g-dev)", op,
+                     path ? path : "(null)");
 }
 
 cairn_archive *npz_parse(const char *path, file_bytes *f)

@@ -69,7 +69,8 @@ static cairn_status read_shape(const cairn_archive *a, const char *name, const c
     if (rank < 0)
         return bad_tensor(a, name, "its shape is not a list");
     if (rank > CAIRN_MAX_RANK)
-        return error_set(CAIRN_E_UNSUPPORTED, OP ": %s: '%s': rank %d; at most %d is supported", a->path, name, rank, CAIRN_MAX_RANK);
+        return error_set(CAIRN_E_UNSUPPORTED, OP ": %s: '%s': rank %d; at most %d is supported", a->path, name,
+                         rank, CAIRN_MAX_RANK);
     shape->rank = 0;
     const cJSON *n;
     cJSON_ArrayForEach(n, list)
@@ -87,7 +88,8 @@ static cairn_status read_type(const cairn_archive *a, const char *name, const cJ
             *type = st_types[i].type;
             return CAIRN_OK;
         }
-    return error_set(CAIRN_E_UNSUPPORTED, OP ": %s: '%s': elements of type %s, which Cairn lacks", a->path, name, text->valuestring);
+    return error_set(CAIRN_E_UNSUPPORTED, OP ": %s: '%s': elements of type %s, which Cairn lacks", a->path, name,
+                     text->valuestring);
 }
 
 /* Offsets count from the end of the header, `data`, to the end of the file. */
@@ -112,7 +114,8 @@ static cairn_status read_tensor(cairn_archive *a, const cJSON *item, int64_t dat
     archive_entry *e = archive_add(a, item->string, (int64_t)strlen(item->string));
     if (!e)
         return CAIRN_E_MEMORY;
-    const cJSON *type = cJSON_GetObjectItemCaseSensitive(item, "dtype"), *shape = cJSON_GetObjectItemCaseSensitive(item, "shape"),
+    const cJSON *type = cJSON_GetObjectItemCaseSensitive(item, "dtype"),
+                *shape = cJSON_GetObjectItemCaseSensitive(item, "shape"),
                 *offsets = cJSON_GetObjectItemCaseSensitive(item, "data_offsets");
     if (!cJSON_IsObject(item) || !type || !shape || !offsets || cJSON_GetArraySize(item) != 3)
         return bad_tensor(a, e->name, "needs dtype, shape and data_offsets, each once and nothing else");
@@ -124,8 +127,8 @@ static cairn_status read_tensor(cairn_archive *a, const cJSON *item, int64_t dat
     if (!status && !shape_check(OP, &e->shape, e->type))
         status = cairn_error();
     if (!status && shape_numel(&e->shape) * cairn_dtype_bytes(e->type) != e->bytes)
-        status = error_set(CAIRN_E_FORMAT, OP ": %s: '%s': %s of %s does not take %lld bytes", a->path, e->name, SHAPE(&e->shape),
-                           cairn_dtype_name(e->type), (long long)e->bytes);
+        status = error_set(CAIRN_E_FORMAT, OP ": %s: '%s': %s of %s does not take %lld bytes", a->path, e->name,
+                           SHAPE(&e->shape), cairn_dtype_name(e->type), (long long)e->bytes);
     return status;
 }
 
@@ -206,8 +209,8 @@ static cairn_status read_header(cairn_archive *a)
     if (length > HEADER_MOST)
         return bad(a, "its header is longer than 100 MB");
     const char *text = (const char *)f->data + LENGTH_BYTES, *end;
-    if (!length || text[0] != '{' || !is_utf8((const uint8_t *)text, (int64_t)length) || memmem(text, length, "\\u0000", 6) ||
-        memchr(text, 0, length))
+    if (!length || text[0] != '{' || !is_utf8((const uint8_t *)text, (int64_t)length) ||
+        memmem(text, length, "\\u0000", 6) || memchr(text, 0, length))
         return bad(a, "its header is not a JSON object in UTF-8");
     cJSON *header = cJSON_ParseWithLengthOpts(text, length, &end, false);
     cairn_status status = CAIRN_OK;
@@ -274,7 +277,8 @@ static bool add_tensor(cJSON *header, const cairn_named *n, int64_t offset)
 {
     cJSON *item = cJSON_AddObjectToObject(header, n->name), *shape, *offsets;
     if (!item || !cJSON_AddStringToObject(item, "dtype", type_text(cairn_dtype_of(n->tensor))) ||
-        !(shape = cJSON_AddArrayToObject(item, "shape")) || !(offsets = cJSON_AddArrayToObject(item, "data_offsets")))
+        !(shape = cJSON_AddArrayToObject(item, "shape")) ||
+        !(offsets = cJSON_AddArrayToObject(item, "data_offsets")))
         return false;
     for (int i = 0; i < cairn_rank(n->tensor); i++)
         cJSON_AddItemToArray(shape, cJSON_CreateNumber((double)cairn_size(n->tensor, i)));
@@ -284,7 +288,8 @@ static bool add_tensor(cJSON *header, const cairn_named *n, int64_t offset)
 }
 
 /* The header's text (cJSON_free), or NULL. */
-static char *make_header(int64_t count, const cairn_named *sorted, int64_t metadata_count, const cairn_metadata *metadata)
+static char *make_header(int64_t count, const cairn_named *sorted, int64_t metadata_count,
+                         const cairn_metadata *metadata)
 {
     cJSON *header = cJSON_CreateObject(), *texts = NULL;
     bool good = header && (!metadata_count || (texts = cJSON_AddObjectToObject(header, "__metadata__")));
@@ -307,7 +312,9 @@ static cairn_status check_tensors(const char *file, int64_t count, cairn_named *
 {
     for (int64_t i = 0; i < count; i++) {
         if (!tensors[i].name || !tensors[i].tensor)
-            return cairn_error() ? cairn_error() : error_set(CAIRN_E_ARGUMENT, "save_safetensors: %s: a name or tensor is NULL", file);
+            return cairn_error()
+                       ? cairn_error()
+                       : error_set(CAIRN_E_ARGUMENT, "save_safetensors: %s: a name or tensor is NULL", file);
         if (!is_utf8((const uint8_t *)tensors[i].name, (int64_t)strlen(tensors[i].name)))
             return error_set(CAIRN_E_ARGUMENT, "save_safetensors: %s: a name is not UTF-8", file);
         if (!strcmp(tensors[i].name, "__metadata__"))
@@ -316,7 +323,8 @@ static cairn_status check_tensors(const char *file, int64_t count, cairn_named *
     qsort(tensors, (size_t)count, sizeof *tensors, by_name);
     for (int64_t i = 1; i < count; i++)
         if (!strcmp(tensors[i - 1].name, tensors[i].name))
-            return error_set(CAIRN_E_ARGUMENT, "save_safetensors: %s: the name '%s' is there twice", file, tensors[i].name);
+            return error_set(CAIRN_E_ARGUMENT, "save_safetensors: %s: the name '%s' is there twice", file,
+                             tensors[i].name);
     qsort(tensors, (size_t)count, sizeof *tensors, by_width);
     for (int64_t i = 0; i < count; i++)
         if (!cairn_data(tensors[i].tensor))
@@ -329,7 +337,8 @@ static cairn_status write_file(const char *file, int64_t count, const cairn_name
     file_writer w;
     if (writer_open(&w, "save_safetensors", file))
         return w.status;
-    int64_t length = (int64_t)strlen(header), padded = (LENGTH_BYTES + length + DATA_ALIGN - 1) / DATA_ALIGN * DATA_ALIGN - LENGTH_BYTES;
+    int64_t length = (int64_t)strlen(header),
+            padded = (LENGTH_BYTES + length + DATA_ALIGN - 1) / DATA_ALIGN * DATA_ALIGN - LENGTH_BYTES;
     uint8_t prefix[LENGTH_BYTES];
     write_le(prefix, LENGTH_BYTES, (uint64_t)padded);
     writer_put(&w, prefix, LENGTH_BYTES);
@@ -341,8 +350,8 @@ static cairn_status write_file(const char *file, int64_t count, const cairn_name
     return writer_commit(&w);
 }
 
-cairn_status cairn_save_safetensors(const char *file, int64_t count, const cairn_named *tensors, int64_t metadata_count,
-                                    const cairn_metadata *metadata)
+cairn_status cairn_save_safetensors(const char *file, int64_t count, const cairn_named *tensors,
+                                    int64_t metadata_count, const cairn_metadata *metadata)
 {
     if (!file || count < 0 || (count && !tensors) || metadata_count < 0 || (metadata_count && !metadata))
         return error_set(CAIRN_E_ARGUMENT, "save_safetensors: a NULL or negative argument");
@@ -365,7 +374,8 @@ cairn_status cairn_save_safetensors(const char *file, int64_t count, const cairn
 #else
 static cairn_status missing(const char *op, const char *path)
 {
-    return error_set(CAIRN_E_MISSING, "%s: %s: Cairn was built without cJSON (package libcjson-dev)", op, path ? path : "(null)");
+    return error_set(CAIRN_E_MISSING, "%s: %s: Cairn was built without cJSON (package libcjson-dev)", op,
+                     path ? path : "(null)");
 }
 
 cairn_archive *safetensors_parse(const char *path, file_bytes *f)
@@ -375,8 +385,8 @@ cairn_archive *safetensors_parse(const char *path, file_bytes *f)
     return NULL;
 }
 
-cairn_status cairn_save_safetensors(const char *file, int64_t count, const cairn_named *tensors, int64_t metadata_count,
-                                    const cairn_metadata *metadata)
+cairn_status cairn_save_safetensors(const char *file, int64_t count, const cairn_named *tensors,
+                                    int64_t metadata_count, const cairn_metadata *metadata)
 {
     (void)count, (void)tensors, (void)metadata_count, (void)metadata;
     return missing("save_safetensors", file);

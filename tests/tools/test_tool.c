@@ -133,6 +133,39 @@ static void a_trained_network_can_be_tested_and_used(void **state)
     fails("eval table digits", 1, "the model is for 2 classes");
 }
 
+#ifdef HAVE_PNG
+/* 12 images of 8 x 8 in each of two classes: bright above, bright below. */
+static void make_images(void)
+{
+    mkdir(file_at("flags"), 0777);
+    for (int c = 0; c < 2; c++) {
+        char name[64];
+        snprintf(name, sizeof name, "flags/%s", c ? "up" : "down");
+        mkdir(file_at(name), 0777);
+        for (int i = 0; i < 12; i++) {
+            uint8_t pixels[3 * 64];
+            for (int k = 0; k < 192; k++)
+                pixels[k] = (uint8_t)((k % 64 < 32) == c ? 200 + i : i * 3);
+            snprintf(name, sizeof name, "flags/%s/%d.png", c ? "up" : "down", i);
+            cairn_mark m = cairn_scope_push();
+            assert_int_equal(cairn_save_png(file_at(name), cairn_from(pixels, CAIRN_SHAPE(3, 8, 8), CAIRN_U8)), CAIRN_OK);
+            cairn_scope_pop(m, NULL);
+        }
+    }
+}
+
+static void a_folder_of_images_is_learned(void **state)
+{
+    (void)state;
+    make_images();
+    runs("train flags --model resnet --epochs 4 --batch 4 --out learned", "resnet of ");
+    runs("predict learned flags/up/3.png flags/down/11.png", "flags/down/11.png: ");
+    runs("eval learned flags", "of 5 right");
+    text_file("flags/up/x.png", "no image");
+    fails("train flags --epochs 1 --out broken", 1, "x.png: is neither PNG nor JPEG");
+}
+#endif
+
 /* Interrupted as by Ctrl-C after a moment; whether it was in time. */
 static bool interrupt(const char *arguments, unsigned milliseconds)
 {
@@ -173,6 +206,9 @@ int main(void)
         cmocka_unit_test(places_that_cannot_be_written_get_one_sentence),
         cmocka_unit_test(a_loss_that_is_not_a_number_stops_the_training),
         cmocka_unit_test(a_trained_network_can_be_tested_and_used),
+#ifdef HAVE_PNG
+        cmocka_unit_test(a_folder_of_images_is_learned),
+#endif
         cmocka_unit_test(an_interrupted_training_goes_on_with_the_same_bits),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
