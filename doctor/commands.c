@@ -120,7 +120,10 @@ static int torch_minor(const char *torch)
 static const char *program(arena *memory, const cairn_python *python, const char *name)
 {
     const char *prefix = python && known(python->prefix) ? python->prefix : NULL;
-    return prefix && !text_is(prefix, "/") ? arena_format(memory, "%s/bin/%s", prefix, name) : name;
+    if (!prefix || text_is(prefix, "/"))
+        return name;
+    bool windows = strchr(prefix, '\\') || prefix[1] == ':';
+    return windows ? arena_format(memory, "%s\\Scripts\\%s.exe", prefix, name) : arena_format(memory, "%s/bin/%s", prefix, name);
 }
 
 static bool installed(const cairn_python *python, const char *package)
@@ -256,7 +259,7 @@ const torch_row *replacement(judge *j, const wheel *w, const char *python, bool 
         if (best && !nearer(row, best, w->torch))
             continue;
         wheel_from_row(row, j->facts->platform, machine, &candidate);
-        build_check c = check_build(j->data, &candidate, j->gpus, j->gpu_count, &driver, python);
+        build_check c = check_build(j->data, &candidate, j->usable, j->usable_count, &driver, python);
         if (!text_has(row->channel, "wheel") || !build_runs(&c) || (without_warning && c.cudnn_too_new))
             continue;
         best = row;

@@ -96,6 +96,7 @@ static void identify_gpus(judge *j)
     for (int i = 0; i < f->gpus.count; i++) {
         gpu_info *g = &j->gpus[j->gpu_count++];
         identify_gpu(j->data, j->memory, &f->gpus.items[i], g);
+        g->index = i;
         *LIST_ADD(j->memory, &j->verdict->gpus) = (cairn_gpu){.pci = g->pci, .name = g->name, .cc = g->cc_text};
     }
     j->no_gpu = f->gpus.known != CAIRN_UNKNOWN && f->gpus.count == 0;
@@ -123,7 +124,7 @@ static void find_driver(judge *j)
     j->compat = c->known == CAIRN_YES && (c->forward_compat.known == CAIRN_YES || text_has(c->path, "/compat/"));
 
     const char *host = j->kernel_driver ? j->kernel_driver : nvml;
-    if ((j->wsl || j->windows) && known(f->driver))
+    if (known(f->driver) && (j->wsl || j->windows || !host))
         host = f->driver;
     bool compat_works = j->compat && c->init.known == CAIRN_YES && c->init.value == 0;
     j->any_driver = host ? host : j->compat ? NULL : j->user_driver;
@@ -134,6 +135,29 @@ static void find_driver(judge *j)
     /* Under WSL2 libcuda.so.1.1 has no number of its own, and numbers are those of Windows. */
     j->driver.windows = j->wsl || j->windows;
     j->driver.jetson = j->jetson;
+}
+
+static bool is_usable(const judge *j, const gpu_info *g)
+{
+    const char *bound = j->facts->gpus.items[g->index].driver;
+    bool elsewhere = known(bound) && !text_is(bound, "nvidia");
+    return !elsewhere && !driver_dropped(j->data, j->any_driver, g) && !driver_predates(j->data, j->any_driver, g);
+}
+
+/* An old card for the display beside the one that computes says nothing against a wheel. Where no GPU is
+ * usable, mending the driver will make all of them so. */
+static void find_usable(judge *j)
+{
+    j->usable = arena_take(j->memory, sizeof *j->usable * (size_t)(j->gpu_count ? j->gpu_count : 1));
+    if (!j->usable || arena_failed(j->memory))
+        return;
+    for (int i = 0; i < j->gpu_count; i++)
+        if (is_usable(j, &j->gpus[i]))
+            j->usable[j->usable_count++] = j->gpus[i];
+    if (!j->usable_count) {
+        j->usable = j->gpus;
+        j->usable_count = j->gpu_count;
+    }
 }
 
 cairn_verdict *judge_begin(judge *j, const cairn_facts *facts, const cairn_doctor_data *data, cairn_language language)
@@ -154,6 +178,7 @@ cairn_verdict *judge_begin(judge *j, const cairn_facts *facts, const cairn_docto
     j->in_container = facts->container.known == CAIRN_YES;
     identify_gpus(j);
     find_driver(j);
+    find_usable(j);
     return v;
 }
 

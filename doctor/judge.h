@@ -25,6 +25,8 @@ typedef struct judge {
 
     gpu_info *gpus;
     int gpu_count;
+    gpu_info *usable;       /* those that wheels are for: the driver serves them */
+    int usable_count;
     bool no_gpu;            /* looked for, and none */
     bool in_container, wsl, jetson, windows;
     const char *user_driver;   /* of libcuda */

@@ -121,7 +121,13 @@ static void nouveau_in_use(judge *j)
         name = "nouveau";
     if (!name)
         return;
-    cairn_finding *f = ADD(j, "NOUVEAU_IN_USE", FAIL, "NO_DRIVER", NOUVEAU, name, gpu_label(j, &j->gpus[0]));
+    const gpu_info *g = &j->gpus[0];
+    for (int i = 0; i < j->gpu_count; i++)
+        if (text_is(j->facts->gpus.items[i].driver, name))
+            g = &j->gpus[i];
+    const char *why = TEXT_FILL(j->memory, j->language, NOUVEAU, name, gpu_label(j, g));
+    cairn_severity severity = result_is(j->facts->libcuda.init, 0) ? CAIRN_NOTE : CAIRN_FAIL; /* another GPU works */
+    cairn_finding *f = judge_add(j, "NOUVEAU_IN_USE", severity, "NO_DRIVER", why);
     judge_evidence(j, f, "gpus: driver = %s", name);
     if (driver_installed(j))
         judge_fix(j, f, "echo 'blacklist %s' | sudo tee /etc/modprobe.d/blacklist-%s.conf && %s && sudo reboot", name,

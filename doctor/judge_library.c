@@ -154,7 +154,8 @@ static void consumers_of_cudnn(judge *j, const cairn_python *p)
         cairn_finding *f = ADD(j, "LIB_MISSING", FAIL, NULL, LIB_MISSING_FOR, consumers[i].package, have, soname, w.cudnn);
         judge_evidence(j, f, "packages.%s = %s, cuDNN %s", consumers[i].package, have, w.cudnn);
         if (needs == 8)
-            judge_fix(j, f, "%s install --upgrade %s", pip_of(j, p), consumers[i].package);
+            judge_fix(j, f, "%s install --upgrade %s%s", pip_of(j, p), consumers[i].package,
+                      pairs_get(&p->packages, "faster-whisper") ? " faster-whisper" : "");
         else
             judge_fix(j, f, "%s install '%s<%s'", pip_of(j, p), consumers[i].package, consumers[i].first_with_9);
     }

@@ -94,6 +94,36 @@ static const char *sentence(judge *j, const failure *known_failure, const char *
     return text_fill(j->memory, j->language, known_failure->why, 1, arguments);
 }
 
+/* The folder of the wheel's cuDNN; NULL when no environment is known. */
+static const char *cudnn_folder(judge *j)
+{
+    for (int i = 0; i < j->facts->libraries.count; i++) {
+        const cairn_library *l = &j->facts->libraries.items[i];
+        const char *slash = text_starts(l->soname, "libcudnn") && text_is(l->from, "wheel") && l->path ? strrchr(l->path, '/') : NULL;
+        if (slash)
+            return arena_copy(j->memory, l->path, (size_t)(slash - l->path));
+    }
+    const cairn_python *p = j->facts->pythons.count ? &j->facts->pythons.items[0] : NULL;
+    int minor = p && p->version ? version_part(p->version, 1) : -1;
+    if (minor < 0 || !known(p->prefix))
+        return NULL;
+    return arena_format(j->memory, "%s/lib/python3.%d/site-packages/nvidia/cudnn/lib", p->prefix, minor);
+}
+
+/* What the message and the facts tell beyond the general command. */
+static void fix_exactly(judge *j, cairn_finding *f, const failure *known_failure, const char *at)
+{
+    if (text_starts(known_failure->pattern, "Unable to load any of {libcudnn") && cudnn_folder(j))
+        judge_fix(j, f, "export LD_LIBRARY_PATH=%s:$LD_LIBRARY_PATH", cudnn_folder(j));
+    for (int i = 0; text_is(known_failure->code, "NO_TOOLKIT") && i < j->facts->toolkits.count; i++)
+        if (known(j->facts->toolkits.items[i].path))
+            judge_fix(j, f, "export CUDA_HOME=%s", j->facts->toolkits.items[i].path);
+    const char *later = text_is(known_failure->code, "GCC_TOO_NEW") ? strstr(at, "later than ") : NULL;
+    int most = later ? version_part(later + strlen("later than "), 0) : -1;
+    if (most > 0)
+        judge_fix(j, f, "export CC=gcc-%d CXX=g++-%d NVCC_PREPEND_FLAGS='-ccbin g++-%d'", most, most, most);
+}
+
 /* The build that the message asks for, where the GPU is known. */
 static void fix_from_message(judge *j, cairn_finding *f, const failure *known_failure)
 {
@@ -147,6 +177,7 @@ static void judge_message(judge *j, const failure *known_failure, const char *te
     cairn_finding *f = judge_add(j, code, CAIRN_FAIL, NULL, sentence(j, known_failure, at));
     evidence_line(j, f, at);
     fix_legacy(j, f, text);
+    fix_exactly(j, f, known_failure, at);
     fix_from_message(j, f, known_failure);
 }
 

@@ -38,15 +38,15 @@ static void cpu_wheel(judge *j, const cairn_python *p, const wheel *w)
         evidence_of_python(j, f, p);
         return;
     }
-    if (!j->gpu_count)
+    if (!j->usable_count)
         return;
     const torch_row *any = replacement(j, w, p->version, false);
     if (!any && !j->jetson) { /* the GPU is too old for every build: the CPU wheel is right */
-        cairn_finding *f = ADD(j, "NO_BUILD_FOR_GPU", NOTE, NULL, NO_BUILD, gpu_label(j, &j->gpus[0]), gpu_cc(&j->gpus[0]));
+        cairn_finding *f = ADD(j, "NO_BUILD_FOR_GPU", NOTE, NULL, NO_BUILD, gpu_label(j, &j->usable[0]), gpu_cc(&j->usable[0]));
         evidence_of_python(j, f, p);
         return;
     }
-    cairn_finding *f = ADD(j, "CPU_ONLY_WHEEL", FAIL, NULL, CPU_ONLY_WHEEL, w->torch, gpu_label(j, &j->gpus[0]));
+    cairn_finding *f = ADD(j, "CPU_ONLY_WHEEL", FAIL, NULL, CPU_ONLY_WHEEL, w->torch, gpu_label(j, &j->usable[0]));
     judge_evidence(j, f, "torch.version = %s, torch.cuda = none", known(p->torch.version) ? p->torch.version : w->torch);
     evidence_of_python(j, f, p);
     fix_wheel(j, f, p, w);
@@ -89,7 +89,7 @@ static void no_kernels(judge *j, const cairn_python *p, const wheel *w, const gp
 {
     cairn_finding *f =
         ADD(j, "NO_KERNELS", FAIL, NULL, NO_KERNELS, version_text(j, w), gpu_label(j, g), gpu_cc(g), w->archs_text);
-    judge_evidence(j, f, "gpus[%d].cc = %s", (int)(g - j->gpus), gpu_cc(g));
+    judge_evidence(j, f, "gpus[%d].cc = %s", g->index, gpu_cc(g));
     evidence_of_archs(j, f, w);
     evidence_of_python(j, f, p);
     fix_wheel(j, f, p, w);
@@ -147,8 +147,8 @@ static void cudnn_too_new(judge *j, const cairn_python *p, const wheel *w, const
 static void gpu_fit(judge *j, const cairn_python *p, const wheel *w)
 {
     bool seen[FIT_NONE + 1] = {false}, noted = false, cudnn = false;
-    for (int i = 0; i < j->gpu_count; i++) {
-        const gpu_info *g = &j->gpus[i];
+    for (int i = 0; i < j->usable_count; i++) {
+        const gpu_info *g = &j->usable[i];
         fit f = wheel_fit(j->data, w, g, &j->driver);
         if (!seen[f] && f == FIT_NONE)
             no_kernels(j, p, w, g);
@@ -270,7 +270,7 @@ static const torch_row *newest_for_python(judge *j, const char *python)
         const torch_row *row = &j->data->torch.items[i];
         wheel w;
         wheel_from_row(row, j->facts->platform, j->facts->machine, &w);
-        build_check c = check_build(j->data, &w, j->gpus, j->gpu_count, &j->driver, python);
+        build_check c = check_build(j->data, &w, j->usable, j->usable_count, &j->driver, python);
         if (build_runs(&c) && !is_cpu(&w) && (!best || version_compare(row->torch, best->torch) >= 0))
             best = row;
     }

@@ -19,6 +19,7 @@ typedef struct gpu_info {
     const char *segment, *architecture;
     int first_branch, last_branch; /* of the driver; BRANCH_CURRENT when none has dropped it */
     bool guessed;                  /* the data does not list it */
+    int index;                     /* among the facts' GPUs */
 } gpu_info;
 
 void identify_gpu(const cairn_doctor_data *data, arena *memory, const cairn_gpu *gpu, gpu_info *out);
