@@ -5,10 +5,21 @@
 #include <string.h>
 #include <unistd.h>
 
-const char *const library_folders[] = {
-    "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/lib/x86_64-linux-gnu", "/lib/aarch64-linux-gnu",
-    "/usr/lib64", "/lib64", "/usr/lib64/nvidia", "/usr/lib", "/lib", "/usr/lib/aarch64-linux-gnu/nvidia",
-    "/usr/lib/aarch64-linux-gnu/tegra", "/run/opengl-driver/lib", "/usr/local/nvidia/lib64", "/usr/lib/wsl/lib", NULL};
+const char *const library_folders[] = {"/usr/lib/x86_64-linux-gnu",
+                                       "/usr/lib/aarch64-linux-gnu",
+                                       "/lib/x86_64-linux-gnu",
+                                       "/lib/aarch64-linux-gnu",
+                                       "/usr/lib64",
+                                       "/lib64",
+                                       "/usr/lib64/nvidia",
+                                       "/usr/lib",
+                                       "/lib",
+                                       "/usr/lib/aarch64-linux-gnu/nvidia",
+                                       "/usr/lib/aarch64-linux-gnu/tegra",
+                                       "/run/opengl-driver/lib",
+                                       "/usr/local/nvidia/lib64",
+                                       "/usr/lib/wsl/lib",
+                                       NULL};
 
 /* "libcuda.so.1.1" of a Jetson and "libcuda.so.1" have none: a driver's number begins with its branch. */
 const char *version_of_library(const collector *c, const char *path)

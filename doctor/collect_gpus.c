@@ -98,8 +98,15 @@ static void other_modules(collector *c)
 
 static bool has_module_file(collector *c, const char *kernel)
 {
-    static const char *const folders[] = {"updates/dkms", "extra", "extra/nvidia", "weak-updates", "weak-updates/nvidia",
-                                          "kernel/drivers/video", "kernel/drivers/video/nvidia", "updates", "extramodules"};
+    static const char *const folders[] = {"updates/dkms",
+                                          "extra",
+                                          "extra/nvidia",
+                                          "weak-updates",
+                                          "weak-updates/nvidia",
+                                          "kernel/drivers/video",
+                                          "kernel/drivers/video/nvidia",
+                                          "updates",
+                                          "extramodules"};
     static const char *const files[] = {"nvidia.ko", "nvidia.ko.zst", "nvidia.ko.xz", "nvidia.ko.gz"};
     const char *base = path_join(c, "/lib/modules", kernel);
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
@@ -139,7 +146,8 @@ static void dkms(collector *c)
         cairn_texts versions = root_list(c, path_join(c, "/var/lib/dkms", modules.items[i]), MOST);
         for (int k = 0; k < versions.count; k++)
             if (versions.items[k][0] >= '0' && versions.items[k][0] <= '9')
-                texts_add(c->memory, &c->facts->dkms, arena_format(c->memory, "%s/%s", modules.items[i], versions.items[k]));
+                texts_add(c->memory, &c->facts->dkms,
+                          arena_format(c->memory, "%s/%s", modules.items[i], versions.items[k]));
     }
 }
 
@@ -152,7 +160,8 @@ static const char *group_name(const collector *c, unsigned id)
     const char *name = NULL;
     if (!root_read(c, "/etc/group", LARGE_FILE, &text))
         return NULL;
-    for (char *line = text.bytes; line && *line && !name; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
+    for (char *line = text.bytes; line && *line && !name;
+         line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
         size_t length = strcspn(line, ":\n");
         char *number = line[length] == ':' ? strchr(line + length + 1, ':') : NULL;
         if (number && strtoul(number + 1, NULL, 10) == id)

@@ -6,9 +6,10 @@
 
 enum { MOST_LIBRARIES = 512, MOST_FILES = 512 };
 
-static const char *const wanted[] = {"libcudart.so.", "libcublas.so.", "libcublasLt.so.", "libnvJitLink.so.", "libcudnn",
-                                     "libnccl.so.", "libcusparse.so.", "libcufft.so.", "libcusolver.so.", "libcurand.so.",
-                                     "libnvrtc.so.", "libcusparseLt.so."};
+static const char *const wanted[] = {"libcudart.so.",    "libcublas.so.", "libcublasLt.so.",
+                                     "libnvJitLink.so.", "libcudnn",      "libnccl.so.",
+                                     "libcusparse.so.",  "libcufft.so.",  "libcusolver.so.",
+                                     "libcurand.so.",    "libnvrtc.so.",  "libcusparseLt.so."};
 
 /* "libcudnn_ops.so.9.1.0" -> "libcudnn_ops.so.9"; NULL for other files. */
 static const char *soname_of(const collector *c, const char *file)
@@ -18,7 +19,8 @@ static const char *soname_of(const collector *c, const char *file)
         if (text_starts(file, wanted[i])) {
             size_t major = strspn(so + 4, "0123456789");
             /* CUDA 11 had names with a minor: libcudart.so.11.0 */
-            bool named = (text_starts(file, "libcudart.so.11") || text_starts(file, "libnvrtc.so.11")) && so[4 + major] == '.';
+            bool named = (text_starts(file, "libcudart.so.11") || text_starts(file, "libnvrtc.so.11")) &&
+                         so[4 + major] == '.';
             if (named)
                 major += 1 + strspn(so + 5 + major, "0123456789");
             return major ? arena_copy(c->memory, file, (size_t)(so - file) + 4 + major) : NULL;
@@ -30,10 +32,12 @@ static const char *soname_of(const collector *c, const char *file)
 static const struct owner {
     const char *library, *package;
 } owners[] = {
-    {"libcudart.", "nvidia-cuda-runtime"}, {"libcublas", "nvidia-cublas"},     {"libnvJitLink.", "nvidia-nvjitlink"},
-    {"libcudnn", "nvidia-cudnn"},          {"libnccl.", "nvidia-nccl"},        {"libcusparseLt.", "nvidia-cusparselt"},
-    {"libcusparse.", "nvidia-cusparse"},   {"libcufft.", "nvidia-cufft"},      {"libcusolver.", "nvidia-cusolver"},
-    {"libcurand.", "nvidia-curand"},       {"libnvrtc.", "nvidia-cuda-nvrtc"},
+    {"libcudart.", "nvidia-cuda-runtime"}, {"libcublas", "nvidia-cublas"},
+    {"libnvJitLink.", "nvidia-nvjitlink"}, {"libcudnn", "nvidia-cudnn"},
+    {"libnccl.", "nvidia-nccl"},           {"libcusparseLt.", "nvidia-cusparselt"},
+    {"libcusparse.", "nvidia-cusparse"},   {"libcufft.", "nvidia-cufft"},
+    {"libcusolver.", "nvidia-cusolver"},   {"libcurand.", "nvidia-curand"},
+    {"libnvrtc.", "nvidia-cuda-nvrtc"},
 };
 
 static const char *package_version(const cairn_python *p, const char *soname)
@@ -44,7 +48,8 @@ static const char *package_version(const cairn_python *p, const char *soname)
         size_t length = strlen(owners[i].package);
         for (int k = 0; k < p->packages.count; k++) {
             const char *name = p->packages.items[k].key;
-            if (!strncmp(name, owners[i].package, length) && (!name[length] || text_starts(name + length, "-cu")))
+            if (!strncmp(name, owners[i].package, length) &&
+                (!name[length] || text_starts(name + length, "-cu")))
                 return p->packages.items[k].value;
         }
     }
@@ -59,16 +64,18 @@ static bool listed(const collector *c, const char *path)
     return false;
 }
 
-static void add_library(collector *c, const char *path, const char *soname, const char *from, const cairn_python *p)
+static void add_library(collector *c, const char *path, const char *soname, const char *from,
+                        const cairn_python *p)
 {
     char resolved[PATH_ROOM];
-    if (c->facts->libraries.count >= MOST_LIBRARIES || !root_resolve(c, path, resolved) || listed(c, resolved))
+    if (c->facts->libraries.count >= MOST_LIBRARIES || !root_resolve(c, path, resolved) ||
+        listed(c, resolved))
         return;
     const char *version = text_is(from, "wheel") ? package_version(p, soname) : NULL;
     if (!version)
         version = version_of_library(c, resolved);
-    *LIST_ADD(c->memory, &c->facts->libraries) =
-        (cairn_library){.soname = soname, .path = arena_text(c->memory, resolved), .version = version, .from = from};
+    *LIST_ADD(c->memory, &c->facts->libraries) = (cairn_library){
+        .soname = soname, .path = arena_text(c->memory, resolved), .version = version, .from = from};
 }
 
 static void add_folder(collector *c, const char *folder, const char *from, const cairn_python *p)

@@ -12,9 +12,18 @@ enum { MOST_PACKAGES = 256 };
 
 static bool is_wanted(const char *name)
 {
-    static const char *const starts[] = {"nvidia-", "libnvidia-", "cuda-drivers", "cuda-compat", "libcudnn", "cudnn",
-                                         "akmod-nvidia", "kmod-nvidia", "xorg-x11-drv-nvidia", "linux-modules-nvidia",
-                                         "libnccl", "datacenter-gpu-manager"};
+    static const char *const starts[] = {"nvidia-",
+                                         "libnvidia-",
+                                         "cuda-drivers",
+                                         "cuda-compat",
+                                         "libcudnn",
+                                         "cudnn",
+                                         "akmod-nvidia",
+                                         "kmod-nvidia",
+                                         "xorg-x11-drv-nvidia",
+                                         "linux-modules-nvidia",
+                                         "libnccl",
+                                         "datacenter-gpu-manager"};
     for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
         if (text_starts(name, starts[i]))
             return true;
@@ -121,7 +130,8 @@ void packages_of_rpm(collector *c, const char *bytes, size_t count)
     static const char *const words[] = {"nvidia", "cudnn", "cuda-drivers"};
     for (size_t w = 0; w < sizeof words / sizeof *words; w++) {
         const char *end = bytes + count, *p = bytes;
-        while (c->facts->packages.count < MOST_PACKAGES && (p = memmem(p, (size_t)(end - p), words[w], strlen(words[w])))) {
+        while (c->facts->packages.count < MOST_PACKAGES &&
+               (p = memmem(p, (size_t)(end - p), words[w], strlen(words[w])))) {
             rpm_hit(c, bytes, p, end);
             p++;
         }
@@ -137,7 +147,8 @@ static bool rpm(collector *c, const char *path)
         return false;
     char *chunk = arena_take(c->memory, CHUNK + 1);
     long at = 0;
-    for (ssize_t n; chunk && !arena_failed(c->memory) && at < most && (n = pread(fd, chunk, CHUNK, at)) > 0;) {
+    for (ssize_t n;
+         chunk && !arena_failed(c->memory) && at < most && (n = pread(fd, chunk, CHUNK, at)) > 0;) {
         chunk[n] = '\0';
         packages_of_rpm(c, chunk, (size_t)n);
         at += n > OVERLAP ? n - OVERLAP : n;

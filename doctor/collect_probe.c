@@ -116,7 +116,8 @@ static bool take_output(question *q)
 {
     char extra[256];
     bool room = q->count < MOST_OUTPUT;
-    ssize_t n = read(q->output, room ? q->text + q->count : extra, room ? MOST_OUTPUT - q->count : sizeof extra);
+    ssize_t n =
+        read(q->output, room ? q->text + q->count : extra, room ? MOST_OUTPUT - q->count : sizeof extra);
     if (n > 0 && room)
         q->count += (size_t)n;
     return n > 0 || (n < 0 && errno == EINTR);
@@ -304,7 +305,8 @@ static void take_nvml(collector *c, const question *q)
 
 void collect_probe(collector *c)
 {
-    question q[QUESTIONS] = {{.what = "cuda"}, {.what = "init", .without = "CUDA_VISIBLE_DEVICES"}, {.what = "nvml"}};
+    question q[QUESTIONS] = {
+        {.what = "cuda"}, {.what = "init", .without = "CUDA_VISIBLE_DEVICES"}, {.what = "nvml"}};
     bool hidden = getenv("CUDA_VISIBLE_DEVICES") != NULL;
     int program = program_in_memory();
     for (int i = 0; program >= 0 && i < QUESTIONS; i++)

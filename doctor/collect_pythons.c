@@ -13,9 +13,11 @@ enum { MOST_PYTHONS = 64, MOST_PACKAGES = 8192, MOST_ENTRIES = 512 };
 
 static bool is_relevant(const char *name)
 {
-    static const char *const names[] = {"torch", "torchvision", "torchaudio", "triton", "pytorch-triton", "numpy",
-                                        "xformers", "flash-attn", "ctranslate2", "faster-whisper", "onnxruntime-gpu",
-                                        "bitsandbytes", "vllm", "tensorflow", "jax", "cupy", "cuda-toolkit", "pip", "uv"};
+    static const char *const names[] = {
+        "torch",    "torchvision", "torchaudio",  "triton",         "pytorch-triton",  "numpy",
+        "xformers", "flash-attn",  "ctranslate2", "faster-whisper", "onnxruntime-gpu", "bitsandbytes",
+        "vllm",     "tensorflow",  "jax",         "cupy",           "cuda-toolkit",    "pip",
+        "uv"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (text_is(name, names[i]))
             return true;
@@ -78,8 +80,8 @@ static void conda_meta(collector *c, cairn_python *p, const char *entry)
         p->version = arena_text(c->memory, version);
     if (text_is(name, "pytorch"))
         add_package(c, p, "torch", arena_text(c->memory, version));
-    else if (is_relevant(name) || text_is(name, "cudnn") || text_is(name, "cuda-version") || text_is(name, "cuda-nvcc") ||
-             text_is(name, "pytorch-cuda") || text_is(name, "nccl"))
+    else if (is_relevant(name) || text_is(name, "cudnn") || text_is(name, "cuda-version") ||
+             text_is(name, "cuda-nvcc") || text_is(name, "pytorch-cuda") || text_is(name, "nccl"))
         add_package(c, p, arena_text(c->memory, name), arena_text(c->memory, version));
 }
 
@@ -118,7 +120,8 @@ static void torch_archs(collector *c, const char *folder, cairn_torch *t)
 static const char *cudnn_package(const cairn_python *p)
 {
     for (int i = 0; i < p->packages.count; i++)
-        if (text_starts(p->packages.items[i].key, "nvidia-cudnn-") || text_is(p->packages.items[i].key, "cudnn"))
+        if (text_starts(p->packages.items[i].key, "nvidia-cudnn-") ||
+            text_is(p->packages.items[i].key, "cudnn"))
             return p->packages.items[i].value;
     return NULL;
 }
@@ -128,7 +131,8 @@ static const char *cudnn_in_wheel(collector *c, const char *folder)
 {
     cairn_texts names = root_list(c, path_join(c, folder, "lib"), MOST_ENTRIES);
     for (int i = 0; i < names.count; i++) {
-        const char *version = text_starts(names.items[i], "libcudnn.so.") ? names.items[i] + strlen("libcudnn.so.") : NULL;
+        const char *version =
+            text_starts(names.items[i], "libcudnn.so.") ? names.items[i] + strlen("libcudnn.so.") : NULL;
         if (version && strchr(version, '.'))
             return version;
     }
@@ -175,7 +179,8 @@ static const char *venv_version(collector *c, const char *prefix)
     const char *version = NULL;
     if (!root_read(c, path_join(c, prefix, "pyvenv.cfg"), SMALL_FILE, &text))
         return NULL;
-    for (const char *line = text.bytes; line && *line && !version; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL)
+    for (const char *line = text.bytes; line && *line && !version;
+         line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL)
         if (text_starts(line, "version")) {
             const char *number = line + strcspn(line, "0123456789\n");
             size_t n = strspn(number, "0123456789.");
@@ -221,8 +226,10 @@ static bool libraries_of(collector *c, cairn_python *p, const char *library)
 
 static bool looks_like_environment(const collector *c, const char *prefix)
 {
-    return root_exists(c, path_join(c, prefix, "pyvenv.cfg")) || root_is_folder(c, path_join(c, prefix, "conda-meta")) ||
-           root_exists(c, path_join(c, prefix, "bin/python")) || root_exists(c, path_join(c, prefix, "bin/python3"));
+    return root_exists(c, path_join(c, prefix, "pyvenv.cfg")) ||
+           root_is_folder(c, path_join(c, prefix, "conda-meta")) ||
+           root_exists(c, path_join(c, prefix, "bin/python")) ||
+           root_exists(c, path_join(c, prefix, "bin/python3"));
 }
 
 static void add_environment(collector *c, const char *prefix)
@@ -230,7 +237,8 @@ static void add_environment(collector *c, const char *prefix)
     char resolved[PATH_ROOM];
     if (!prefix || !*prefix || !looks_like_environment(c, prefix) || seen_before(c, prefix, resolved))
         return;
-    cairn_python p = {.prefix = arena_text(c->memory, *resolved ? resolved : "/"), .version = venv_version(c, prefix)};
+    cairn_python p = {.prefix = arena_text(c->memory, *resolved ? resolved : "/"),
+                      .version = venv_version(c, prefix)};
     p.packages.known = CAIRN_NO;
     p.torch.known = CAIRN_NO;
     cairn_texts meta = root_list(c, path_join(c, prefix, "conda-meta"), MOST_PACKAGES);
@@ -270,9 +278,11 @@ static void add_children(collector *c, const char *folder)
 
 static void add_home(collector *c, const char *home)
 {
-    static const char *const alone[] = {"venv", ".venv", "env", "miniconda3", "anaconda3", "miniforge3", "mambaforge", "micromamba"};
-    static const char *const many[] = {".virtualenvs", ".pyenv/versions", "venvs", ".conda/envs", "miniconda3/envs",
-                                       "anaconda3/envs", "miniforge3/envs", "mambaforge/envs", "micromamba/envs"};
+    static const char *const alone[] = {"venv",      ".venv",      "env",        "miniconda3",
+                                        "anaconda3", "miniforge3", "mambaforge", "micromamba"};
+    static const char *const many[] = {".virtualenvs",    ".pyenv/versions", "venvs",
+                                       ".conda/envs",     "miniconda3/envs", "anaconda3/envs",
+                                       "miniforge3/envs", "mambaforge/envs", "micromamba/envs"};
     for (size_t i = 0; i < sizeof alone / sizeof *alone; i++)
         add_environment(c, path_join(c, home, alone[i]));
     for (size_t i = 0; i < sizeof many / sizeof *many; i++)
@@ -286,7 +296,8 @@ static void add_path(collector *c)
         size_t length = strcspn(p, ":");
         const char *folder = arena_copy(c->memory, p, length);
         if (text_ends(folder, "/bin") && folder[0] == '/' &&
-            (root_exists(c, path_join(c, folder, "python3")) || root_exists(c, path_join(c, folder, "python")))) {
+            (root_exists(c, path_join(c, folder, "python3")) ||
+             root_exists(c, path_join(c, folder, "python")))) {
             const char *prefix = arena_copy(c->memory, folder, length - strlen("/bin"));
             if (*prefix && !text_is(prefix, "/usr"))
                 add_environment(c, prefix);
@@ -309,7 +320,8 @@ static void add_only(collector *c)
         path = arena_copy(c->memory, path, (size_t)(bin - path));
     add_environment(c, *path ? path : "/");
     if (!c->facts->pythons.count && root_resolve(c, path, resolved))
-        texts_add(c->memory, &c->facts->notes, arena_format(c->memory, "--python %s: no Python environment there", c->only_python));
+        texts_add(c->memory, &c->facts->notes,
+                  arena_format(c->memory, "--python %s: no Python environment there", c->only_python));
 }
 
 void collect_pythons(collector *c)

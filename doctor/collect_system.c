@@ -44,7 +44,8 @@ static void kernel(collector *c)
         f->machine = machine_of_root(c);
         f->kernel = root_line(c, "/proc/sys/kernel/osrelease");
     }
-    bool wsl = text_has(f->kernel, "microsoft") || text_has(f->kernel, "WSL2") || file_has(c, "/proc/version", "microsoft");
+    bool wsl = text_has(f->kernel, "microsoft") || text_has(f->kernel, "WSL2") ||
+               file_has(c, "/proc/version", "microsoft");
     f->platform = wsl ? "wsl2" : "linux";
 }
 
@@ -66,7 +67,8 @@ static const char *setting(const collector *c, const char *text, const char *key
 static void distribution(collector *c)
 {
     file_text text;
-    if (!root_read(c, "/etc/os-release", SMALL_FILE, &text) && !root_read(c, "/usr/lib/os-release", SMALL_FILE, &text))
+    if (!root_read(c, "/etc/os-release", SMALL_FILE, &text) &&
+        !root_read(c, "/usr/lib/os-release", SMALL_FILE, &text))
         return;
     const char *id = setting(c, text.bytes, "ID"), *version = setting(c, text.bytes, "VERSION_ID");
     if (id)
@@ -127,11 +129,22 @@ static void secure_boot(collector *c)
 
 static void variables(collector *c)
 {
-    static const char *const names[] = {
-        "LD_LIBRARY_PATH",     "LD_PRELOAD",         "CUDA_VISIBLE_DEVICES",       "CUDA_HOME",           "CUDA_PATH",
-        "CUDA_DEVICE_ORDER",   "CUDA_MODULE_LOADING", "NVIDIA_VISIBLE_DEVICES",    "NVIDIA_DRIVER_CAPABILITIES",
-        "NVIDIA_REQUIRE_CUDA", "NVIDIA_DISABLE_REQUIRE", "CONDA_PREFIX",           "CONDA_OVERRIDE_CUDA", "VIRTUAL_ENV",
-        "PYTORCH_CUDA_ALLOC_CONF", "TORCH_CUDA_ARCH_LIST"};
+    static const char *const names[] = {"LD_LIBRARY_PATH",
+                                        "LD_PRELOAD",
+                                        "CUDA_VISIBLE_DEVICES",
+                                        "CUDA_HOME",
+                                        "CUDA_PATH",
+                                        "CUDA_DEVICE_ORDER",
+                                        "CUDA_MODULE_LOADING",
+                                        "NVIDIA_VISIBLE_DEVICES",
+                                        "NVIDIA_DRIVER_CAPABILITIES",
+                                        "NVIDIA_REQUIRE_CUDA",
+                                        "NVIDIA_DISABLE_REQUIRE",
+                                        "CONDA_PREFIX",
+                                        "CONDA_OVERRIDE_CUDA",
+                                        "VIRTUAL_ENV",
+                                        "PYTORCH_CUDA_ALLOC_CONF",
+                                        "TORCH_CUDA_ARCH_LIST"};
     if (!c->live)
         return;
     c->facts->environment.known = CAIRN_NO;
@@ -168,7 +181,8 @@ static void kernel_log(collector *c)
         record[n] = '\0';
         const char *text = strchr(record, ';');
         if (text && (strstr(text, "NVRM:") || (strstr(text, "nvidia") && strstr(text, "Key was rejected"))))
-            texts_add(c->memory, &c->facts->messages, arena_copy(c->memory, text + 1, strcspn(text + 1, "\n")));
+            texts_add(c->memory, &c->facts->messages,
+                      arena_copy(c->memory, text + 1, strcspn(text + 1, "\n")));
     }
     if (fd >= 0)
         close(fd);

@@ -124,7 +124,8 @@ static const char *gcc_folder(const collector *c, const char *major)
         cairn_texts versions = root_list(c, path_join(c, "/usr/lib/gcc", machines.items[i]), MOST);
         for (int k = 0; k < versions.count; k++) {
             const char *v = versions.items[k];
-            if (isdigit((unsigned char)*v) && (!major || atoi(v) == atoi(major)) && (!best || atof(v) > atof(best)))
+            if (isdigit((unsigned char)*v) && (!major || atoi(v) == atoi(major)) &&
+                (!best || atof(v) > atof(best)))
                 best = v;
         }
     }
@@ -141,7 +142,8 @@ static const char *number_at_end(const char *name)
 static void add_compiler(collector *c, const char *name, const char *version)
 {
     for (int i = 0; i < c->facts->compilers.count; i++)
-        if (text_is(c->facts->compilers.items[i].name, name) && text_is(c->facts->compilers.items[i].version, version))
+        if (text_is(c->facts->compilers.items[i].name, name) &&
+            text_is(c->facts->compilers.items[i].version, version))
             return;
     *LIST_ADD(c->memory, &c->facts->compilers) = (cairn_compiler){name, version};
 }

@@ -44,7 +44,8 @@ static const char *apt_driver(judge *j, int branch, bool open)
     if (nvidia_repository)
         return arena_format(j->memory, "sudo apt install %s nvidia-driver && sudo reboot",
                             open ? "nvidia-kernel-open-dkms" : "nvidia-kernel-dkms");
-    return arena_format(j->memory, "sudo apt install nvidia-driver%s && sudo reboot", open ? " nvidia-open-kernel-dkms" : "");
+    return arena_format(j->memory, "sudo apt install nvidia-driver%s && sudo reboot",
+                        open ? " nvidia-open-kernel-dkms" : "");
 }
 
 static const char *dnf_driver(judge *j, int branch, bool open)
@@ -81,9 +82,10 @@ static const char *suse_driver(judge *j, int branch, bool open)
 static const char *run_file(judge *j, int branch, bool open)
 {
     const driver_row *row = branch_row(j->data, branch);
-    const char *version = row && known(row->newest_release_seen)
-                              ? arena_copy(j->memory, row->newest_release_seen, strspn(row->newest_release_seen, "0123456789."))
-                              : arena_format(j->memory, "%d", branch);
+    const char *version =
+        row && known(row->newest_release_seen)
+            ? arena_copy(j->memory, row->newest_release_seen, strspn(row->newest_release_seen, "0123456789."))
+            : arena_format(j->memory, "%d", branch);
     const char *machine = text_is(j->facts->machine, "aarch64") ? "aarch64" : "x86_64";
     return arena_format(j->memory, "sudo sh NVIDIA-Linux-%s-%s.run%s && sudo reboot", machine, version,
                         branch < 515 ? "" : open ? " -M=open" : " -M=proprietary");
@@ -95,10 +97,12 @@ const char *driver_command(judge *j, int branch, bool open)
     open = open && branch >= 515;
     if (j->wsl || j->windows)
         return "winget install --exact --id Nvidia.GeForceExperience";
-    if (text_starts(d, "ubuntu") || text_starts(d, "debian") || text_starts(d, "linuxmint") || text_starts(d, "pop"))
+    if (text_starts(d, "ubuntu") || text_starts(d, "debian") || text_starts(d, "linuxmint") ||
+        text_starts(d, "pop"))
         return apt_driver(j, branch, open);
-    if (text_starts(d, "fedora") || text_starts(d, "rhel") || text_starts(d, "rocky") || text_starts(d, "almalinux") ||
-        text_starts(d, "centos") || text_starts(d, "ol ") || text_starts(d, "amzn"))
+    if (text_starts(d, "fedora") || text_starts(d, "rhel") || text_starts(d, "rocky") ||
+        text_starts(d, "almalinux") || text_starts(d, "centos") || text_starts(d, "ol ") ||
+        text_starts(d, "amzn"))
         return dnf_driver(j, branch, open);
     if (text_starts(d, "arch") || text_starts(d, "manjaro") || text_starts(d, "endeavouros"))
         return arch_driver(j, branch, open);
@@ -123,7 +127,8 @@ static const char *program(arena *memory, const cairn_python *python, const char
     if (!prefix || text_is(prefix, "/"))
         return name;
     bool windows = strchr(prefix, '\\') || prefix[1] == ':';
-    return windows ? arena_format(memory, "%s\\Scripts\\%s.exe", prefix, name) : arena_format(memory, "%s/bin/%s", prefix, name);
+    return windows ? arena_format(memory, "%s\\Scripts\\%s.exe", prefix, name)
+                   : arena_format(memory, "%s/bin/%s", prefix, name);
 }
 
 static bool installed(const cairn_python *python, const char *package)
@@ -156,9 +161,11 @@ static const char *conda_command(arena *memory, const torch_row *row)
     if (!text_has(row->channel, "conda"))
         return NULL;
     bool old = torch_minor(row->torch) < TORCH_1_13;
-    const char *vision = known(row->torchvision) ? arena_format(memory, " torchvision==%s", row->torchvision) : "";
+    const char *vision =
+        known(row->torchvision) ? arena_format(memory, " torchvision==%s", row->torchvision) : "";
     return arena_format(memory, "conda install pytorch==%s%s %s=%s -c pytorch -c %s", row->torch, vision,
-                        old ? "cudatoolkit" : "pytorch-cuda", row->cuda_minor, old ? "conda-forge" : "nvidia");
+                        old ? "cudatoolkit" : "pytorch-cuda", row->cuda_minor,
+                        old ? "conda-forge" : "nvidia");
 }
 
 wheel_command wheel_commands(arena *memory, const torch_row *row, const cairn_python *python, bool replace)
@@ -171,9 +178,11 @@ wheel_command wheel_commands(arena *memory, const torch_row *row, const cairn_py
     bool tagged = replace || torch_minor(row->torch) <= TORCH_1_10;
     const char *wanted = requirements(memory, row, python, tagged), *index = index_option(memory, row);
     bool own = python && known(python->prefix);
-    c.pip = own ? arena_format(memory, "%s -m pip install %s %s", program(memory, python, "python"), wanted, index)
+    c.pip = own ? arena_format(memory, "%s -m pip install %s %s", program(memory, python, "python"), wanted,
+                               index)
                 : arena_format(memory, "pip install %s %s", wanted, index);
-    c.uv = own ? arena_format(memory, "uv pip install --python %s %s %s", program(memory, python, "python"), wanted, index)
+    c.uv = own ? arena_format(memory, "uv pip install --python %s %s %s", program(memory, python, "python"),
+                              wanted, index)
                : arena_format(memory, "uv pip install %s %s", wanted, index);
     return c;
 }
@@ -270,7 +279,8 @@ const torch_row *replacement(judge *j, const wheel *w, const char *python, bool 
 void fix_wheel(judge *j, cairn_finding *f, const cairn_python *python, const wheel *w)
 {
     if (j->jetson && text_has(j->facts->board, "r36"))
-        judge_fix(j, f, "%s -m pip install torch torchvision --index-url https://pypi.jetson-ai-lab.io/jp6/cu126",
+        judge_fix(j, f,
+                  "%s -m pip install torch torchvision --index-url https://pypi.jetson-ai-lab.io/jp6/cu126",
                   program(j->memory, python, "python"));
     const torch_row *row = replacement(j, w, python->version, false);
     const torch_row *clean = replacement(j, w, python->version, true);

@@ -86,8 +86,8 @@ static cairn_status match_columns(csv *c, const csv_column *columns, int count, 
     return CAIRN_OK;
 }
 
-cairn_status csv_read(arena *memory, const char *text, size_t bytes, const char *name, const csv_column *columns,
-                      int column_count, void *list, size_t row_bytes)
+cairn_status csv_read(arena *memory, const char *text, size_t bytes, const char *name,
+                      const csv_column *columns, int column_count, void *list, size_t row_bytes)
 {
     csv c = {.memory = memory, .at = text, .end = text + bytes, .name = name, .line = 1};
     int places[MOST_COLUMNS];
@@ -98,7 +98,8 @@ cairn_status csv_read(arena *memory, const char *text, size_t bytes, const char 
     for (c.line++; status == CAIRN_OK && c.at < c.end; c.line++) {
         status = take_row(&c);
         if (status == CAIRN_OK && c.count != header)
-            status = error_set(CAIRN_E_FORMAT, "%s:%d: %d fields where the header has %d", name, c.line, c.count, header);
+            status = error_set(CAIRN_E_FORMAT, "%s:%d: %d fields where the header has %d", name, c.line,
+                               c.count, header);
         if (status != CAIRN_OK)
             break;
         char *row = list_grow(memory, list, row_bytes);

@@ -56,15 +56,15 @@ static cairn_status load_file(cairn_doctor_data *data, const data_file *f, const
 {
     void *list = (char *)data + f->offset;
     if (!directory)
-        return csv_read(data->memory, f->start, (size_t)(f->end - f->start), f->name, f->columns, f->column_count,
-                        list, f->row_bytes);
+        return csv_read(data->memory, f->start, (size_t)(f->end - f->start), f->name, f->columns,
+                        f->column_count, list, f->row_bytes);
     const char *path = arena_format(data->memory, "%s/%s", directory, f->name);
     file_text text;
     if (!file_read(path, LARGEST_CSV, &text))
         return error_set(CAIRN_E_IO, "%s: cannot be read", path);
-    cairn_status status =
-        text.cut ? error_set(CAIRN_E_FORMAT, "%s: larger than %d bytes", path, LARGEST_CSV)
-                 : csv_read(data->memory, text.bytes, text.count, path, f->columns, f->column_count, list, f->row_bytes);
+    cairn_status status = text.cut ? error_set(CAIRN_E_FORMAT, "%s: larger than %d bytes", path, LARGEST_CSV)
+                                   : csv_read(data->memory, text.bytes, text.count, path, f->columns,
+                                              f->column_count, list, f->row_bytes);
     file_text_free(&text);
     return status;
 }

@@ -70,8 +70,8 @@ typedef struct csv_column {
     const char *name;
     size_t offset;
 } csv_column;
-cairn_status csv_read(arena *memory, const char *text, size_t bytes, const char *name, const csv_column *columns,
-                      int column_count, void *list, size_t row_bytes);
+cairn_status csv_read(arena *memory, const char *text, size_t bytes, const char *name,
+                      const csv_column *columns, int column_count, void *list, size_t row_bytes);
 
 /* Fills by_cc and of_torch (rules.c). */
 void data_derive(cairn_doctor_data *data);

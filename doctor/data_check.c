@@ -18,7 +18,9 @@ static void problem(checker *c, const char *column, const char *value, const cha
 {
     enum { MOST_PROBLEMS = 100 };
     if (c->problems->count < MOST_PROBLEMS)
-        texts_add(c->memory, c->problems, arena_format(c->memory, "%s: row %d: %s: '%s' is not %s", c->file, c->row + 2, column, value, expected));
+        texts_add(c->memory, c->problems,
+                  arena_format(c->memory, "%s: row %d: %s: '%s' is not %s", c->file, c->row + 2, column,
+                               value, expected));
 }
 
 static void check_version(checker *c, const char *column, const char *value, bool required)
@@ -70,11 +72,13 @@ static void check_gpus(checker *c)
         const gpu_row *r = &c->data->gpus.items[c->row];
         char *end;
         strtol(r->pci_device_id, &end, 16);
-        if (known(r->pci_device_id) && (!text_starts(r->pci_device_id, "0x") || *end || strlen(r->pci_device_id) != 6))
+        if (known(r->pci_device_id) &&
+            (!text_starts(r->pci_device_id, "0x") || *end || strlen(r->pci_device_id) != 6))
             problem(c, "pci_device_id", r->pci_device_id, "an id such as 0x2684");
         if (!cc_parse(r->compute_capability))
             problem(c, "compute_capability", r->compute_capability, "a capability such as 8.9");
-        if (known(r->last_driver_branch) && !text_is(r->last_driver_branch, "current") && version_part(r->last_driver_branch, 0) < 0)
+        if (known(r->last_driver_branch) && !text_is(r->last_driver_branch, "current") &&
+            version_part(r->last_driver_branch, 0) < 0)
             problem(c, "last_driver_branch", r->last_driver_branch, "'current' or a branch");
     }
 }

@@ -92,9 +92,10 @@ static int check_data(const cairn_doctor_data *data)
         return EXIT_FAIL;
     data_check(data, a, &problems);
     printf("data of %s (%s)\n", data->date, data->origin);
-#define X(member, file, type, columns)                                                            \
-    printf("  %-16s %5d rows, %3d sources\n", file, data->member.count,                              \
-           data->member.count ? count_sources(&data->member.items->source, sizeof(type), data->member.count) : 0);
+#define X(member, file, type, columns)                                                                       \
+    printf("  %-16s %5d rows, %3d sources\n", file, data->member.count,                                      \
+           data->member.count ? count_sources(&data->member.items->source, sizeof(type), data->member.count) \
+                              : 0);
     DATA_FILES(X)
 #undef X
     for (int i = 0; i < problems.count; i++)
@@ -153,8 +154,8 @@ static cairn_facts *get_facts(const doctor_options *o)
     return cairn_doctor_collect(&(cairn_collect_options){.root = o->root, .python = o->python});
 }
 
-static void report(const doctor_options *o, const printer *p, const cairn_facts *facts, const cairn_doctor_data *data,
-                   const cairn_verdict *v)
+static void report(const doctor_options *o, const printer *p, const cairn_facts *facts,
+                   const cairn_doctor_data *data, const cairn_verdict *v)
 {
     for (int i = 0; i < facts->notes.count; i++)
         fprintf(stderr, "%s\n", facts->notes.items[i]);

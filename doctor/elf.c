@@ -19,8 +19,8 @@ static bool read_at(int fd, uint64_t offset, void *out, size_t bytes)
 
 static bool read_header(int fd, Elf64_Ehdr *h)
 {
-    return read_at(fd, 0, h, sizeof *h) && !memcmp(h->e_ident, ELFMAG, SELFMAG) && h->e_ident[EI_CLASS] == ELFCLASS64 &&
-           h->e_ident[EI_DATA] == ELFDATA2LSB;
+    return read_at(fd, 0, h, sizeof *h) && !memcmp(h->e_ident, ELFMAG, SELFMAG) &&
+           h->e_ident[EI_CLASS] == ELFCLASS64 && h->e_ident[EI_DATA] == ELFDATA2LSB;
 }
 
 const char *elf_machine(int fd)
@@ -38,13 +38,15 @@ static bool find_section(int fd, const char *name, section *out)
     Elf64_Shdr names, s;
     char text[LONGEST_NAME];
     size_t bytes = strlen(name) + 1;
-    if (!read_header(fd, &h) || h.e_shentsize != sizeof s || h.e_shnum > MOST_SECTIONS || bytes > sizeof text ||
+    if (!read_header(fd, &h) || h.e_shentsize != sizeof s || h.e_shnum > MOST_SECTIONS ||
+        bytes > sizeof text ||
         !read_at(fd, h.e_shoff + (uint64_t)h.e_shstrndx * sizeof s, &names, sizeof names))
         return false;
     for (int i = 0; i < h.e_shnum; i++) {
         if (!read_at(fd, h.e_shoff + (uint64_t)i * sizeof s, &s, sizeof s))
             return false;
-        if (s.sh_name < names.sh_size && read_at(fd, names.sh_offset + s.sh_name, text, bytes) && !memcmp(text, name, bytes)) {
+        if (s.sh_name < names.sh_size && read_at(fd, names.sh_offset + s.sh_name, text, bytes) &&
+            !memcmp(text, name, bytes)) {
             *out = (section){s.sh_offset, s.sh_size};
             return s.sh_size <= INT64_MAX && s.sh_offset <= INT64_MAX - (int64_t)s.sh_size;
         }
@@ -168,8 +170,8 @@ void elf_gpu_archs(int fd, arena *memory, cairn_texts *archs)
     for (int i = 0; i < f->seen_count; i++)
         if (f->seen[i].containers * 2 >= f->looked_into)
             texts_add(memory, archs,
-                      arena_format(memory, "%s_%u%.1s", f->seen[i].kind == KIND_PTX ? "compute" : "sm", f->seen[i].arch,
-                                   &f->seen[i].suffix));
+                      arena_format(memory, "%s_%u%.1s", f->seen[i].kind == KIND_PTX ? "compute" : "sm",
+                                   f->seen[i].arch, &f->seen[i].suffix));
 }
 
 /* ---- cuda-compat --------------------------------------------------------------------------------*/

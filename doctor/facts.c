@@ -216,7 +216,8 @@ static void note_unknown(reader *r)
     if (r->facts->notes.count >= MOST_NOTES)
         return;
     json_path_print(&r->path, path, sizeof path);
-    texts_add(r->memory, &r->facts->notes, arena_format(r->memory, "%s: unknown key %s is ignored", r->name, path));
+    texts_add(r->memory, &r->facts->notes,
+              arena_format(r->memory, "%s: unknown key %s is ignored", r->name, path));
 }
 
 static bool read_object(reader *r, const schema *s, json_t *value, void *out)

@@ -20,8 +20,8 @@ static bool agreed(const printer *p, bool yes)
 /* Changes of the environment work in the user's own shell alone, and words in capitals are to be filled in. */
 static bool can_run(const char *command)
 {
-    static const char *const not_here[] = {"unset ", "export ", "docker ", "podman ", "kubectl ", "apptainer ", "lxc ", "wsl.exe",
-                                           "powershell.exe", "winget"};
+    static const char *const not_here[] = {"unset ",     "export ", "docker ", "podman ",        "kubectl ",
+                                           "apptainer ", "lxc ",    "wsl.exe", "powershell.exe", "winget"};
     for (size_t i = 0; i < sizeof not_here / sizeof *not_here; i++)
         if (text_starts(command, not_here[i]))
             return false;

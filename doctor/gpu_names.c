@@ -10,14 +10,15 @@ enum { LONGEST_NAME = 160 };
 /* How strictly a name is compared. */
 typedef enum strictness {
     WHOLE_NAME, /* the product's name without its vendor words */
-    WORDS,      /* words of the name, in order and whole: "V100" is in "Tesla V100-SXM2-16GB", not in "GV100" */
-    LETTERS,    /* also between letters and digits: "1080Ti" */
+    WORDS,   /* words of the name, in order and whole: "V100" is in "Tesla V100-SXM2-16GB", not in "GV100" */
+    LETTERS, /* also between letters and digits: "1080Ti" */
     STRICTNESS_COUNT
 } strictness;
 
 static bool splits(char before, char c, strictness how)
 {
-    return how == LETTERS && before != ' ' && (isdigit((unsigned char)before) != 0) != (isdigit((unsigned char)c) != 0);
+    return how == LETTERS && before != ' ' &&
+           (isdigit((unsigned char)before) != 0) != (isdigit((unsigned char)c) != 0);
 }
 
 /* Lower case words with one space around each: " rtx 4090 ". */
@@ -64,16 +65,18 @@ static bool same_kind(const gpu_row *a, const gpu_row *b)
 
 static const char *describe(arena *memory, const gpu_row *row)
 {
-    const char *id = absent(row->pci_device_id) ? "" : arena_format(memory, "10de:%s, ", row->pci_device_id + 2);
+    const char *id =
+        absent(row->pci_device_id) ? "" : arena_format(memory, "10de:%s, ", row->pci_device_id + 2);
     const char *last = row->last_driver_branch;
     if (absent(last) || text_is(last, "current"))
         return arena_format(memory, "%s (%s%s)", row->product, id, row->compute_capability);
-    return arena_format(memory, "%s (%s%s, last driver R%d)", row->product, id, row->compute_capability, version_part(last, 0));
+    return arena_format(memory, "%s (%s%s, last driver R%d)", row->product, id, row->compute_capability,
+                        version_part(last, 0));
 }
 
 /* All products that fit at one strictness; the first that has a branch stands for them. */
-static gpu_match find_at(const cairn_doctor_data *data, arena *memory, const char *name, strictness how, gpu_info *out,
-                         cairn_texts *candidates)
+static gpu_match find_at(const cairn_doctor_data *data, arena *memory, const char *name, strictness how,
+                         gpu_info *out, cairn_texts *candidates)
 {
     char wanted[LONGEST_NAME];
     normalize(name, how, wanted);
@@ -119,7 +122,8 @@ static int capability(const char *name)
     return a.cc;
 }
 
-gpu_match gpu_find(const cairn_doctor_data *data, arena *memory, const char *name, gpu_info *out, cairn_texts *candidates)
+gpu_match gpu_find(const cairn_doctor_data *data, arena *memory, const char *name, gpu_info *out,
+                   cairn_texts *candidates)
 {
     if (!strncasecmp(name, "10de:", 5))
         return find_id(data, memory, name + 5, out);

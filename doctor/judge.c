@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-cairn_finding *judge_add(judge *j, const char *code, cairn_severity severity, const char *follows, const char *why)
+cairn_finding *judge_add(judge *j, const char *code, cairn_severity severity, const char *follows,
+                         const char *why)
 {
     cairn_finding *f = LIST_ADD(j->memory, &j->verdict->findings);
     *f = (cairn_finding){.code = code, .severity = severity, .why = why, .follows_from = -1};
@@ -97,7 +98,8 @@ static void identify_gpus(judge *j)
         gpu_info *g = &j->gpus[j->gpu_count++];
         identify_gpu(j->data, j->memory, &f->gpus.items[i], g);
         g->index = i;
-        *LIST_ADD(j->memory, &j->verdict->gpus) = (cairn_gpu){.pci = g->pci, .name = g->name, .cc = g->cc_text};
+        *LIST_ADD(j->memory, &j->verdict->gpus) =
+            (cairn_gpu){.pci = g->pci, .name = g->name, .cc = g->cc_text};
     }
     j->no_gpu = f->gpus.known != CAIRN_UNKNOWN && f->gpus.count == 0;
 }
@@ -121,7 +123,8 @@ static void find_driver(judge *j)
     j->user_driver = c->known == CAIRN_YES ? known_or_null(c->version) : NULL;
     j->kernel_driver = f->module.known == CAIRN_YES ? known_or_null(f->module.version) : NULL;
     const char *nvml = f->nvml.known == CAIRN_YES ? known_or_null(f->nvml.version) : NULL;
-    j->compat = c->known == CAIRN_YES && (c->forward_compat.known == CAIRN_YES || text_has(c->path, "/compat/"));
+    j->compat =
+        c->known == CAIRN_YES && (c->forward_compat.known == CAIRN_YES || text_has(c->path, "/compat/"));
 
     const char *host = j->kernel_driver ? j->kernel_driver : nvml;
     if (known(f->driver) && (j->wsl || j->windows || !host))
@@ -141,7 +144,8 @@ static bool is_usable(const judge *j, const gpu_info *g)
 {
     const char *bound = j->facts->gpus.items[g->index].driver;
     bool elsewhere = known(bound) && !text_is(bound, "nvidia");
-    return !elsewhere && !driver_dropped(j->data, j->any_driver, g) && !driver_predates(j->data, j->any_driver, g);
+    return !elsewhere && !driver_dropped(j->data, j->any_driver, g) &&
+           !driver_predates(j->data, j->any_driver, g);
 }
 
 /* An old card for the display beside the one that computes says nothing against a wheel. Where no GPU is
@@ -160,7 +164,8 @@ static void find_usable(judge *j)
     }
 }
 
-cairn_verdict *judge_begin(judge *j, const cairn_facts *facts, const cairn_doctor_data *data, cairn_language language)
+cairn_verdict *judge_begin(judge *j, const cairn_facts *facts, const cairn_doctor_data *data,
+                           cairn_language language)
 {
     arena *a = arena_new();
     cairn_verdict *v = a ? arena_take(a, sizeof *v) : NULL;
@@ -210,7 +215,8 @@ void cairn_verdict_free(cairn_verdict *verdict)
         arena_free(verdict->memory);
 }
 
-cairn_verdict *cairn_doctor_judge(const cairn_facts *facts, const cairn_doctor_data *data, cairn_language language)
+cairn_verdict *cairn_doctor_judge(const cairn_facts *facts, const cairn_doctor_data *data,
+                                  cairn_language language)
 {
     judge j;
     arena *borrowed = arena_new();

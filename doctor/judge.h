@@ -11,7 +11,8 @@ typedef enum text_id {
 } text_id;
 const char *text_of(text_id id, cairn_language language);
 /* The sentence with its arguments put in; a NULL argument reads as "?". */
-const char *text_fill(arena *memory, cairn_language language, text_id id, int count, const char *const *arguments);
+const char *text_fill(arena *memory, cairn_language language, text_id id, int count,
+                      const char *const *arguments);
 #define TEXT_FILL(memory, language, id, ...)                                                             \
     text_fill(memory, language, TEXT_##id, sizeof((const char *[]){"", ##__VA_ARGS__}) / sizeof(char *) - 1, \
               (const char *[]){"", ##__VA_ARGS__} + 1)
@@ -39,7 +40,8 @@ typedef struct judge {
 } judge;
 
 /* Adds a finding; `follows` is the code of its cause, which counts only if it is among the findings. */
-cairn_finding *judge_add(judge *j, const char *code, cairn_severity severity, const char *follows, const char *why);
+cairn_finding *judge_add(judge *j, const char *code, cairn_severity severity, const char *follows,
+                         const char *why);
 #define ADD(j, code, severity, follows, ...) \
     judge_add(j, code, CAIRN_##severity, follows, TEXT_FILL((j)->memory, (j)->language, __VA_ARGS__))
 void judge_evidence(judge *j, cairn_finding *f, const char *format, ...) CAIRN_PRINTF(3, 4);
@@ -61,7 +63,8 @@ void judge_messages(judge *j);
 void judge_notes(judge *j);
 
 /* Makes `verdict` and its judge; NULL when out of memory. */
-cairn_verdict *judge_begin(judge *j, const cairn_facts *facts, const cairn_doctor_data *data, cairn_language language);
+cairn_verdict *judge_begin(judge *j, const cairn_facts *facts, const cairn_doctor_data *data,
+                           cairn_language language);
 cairn_verdict *judge_end(judge *j);
 
 /* ---- Commands ---------------------------------------------------------------------------------- */

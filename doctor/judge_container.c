@@ -131,9 +131,11 @@ static void requirement(judge *j)
     if (!refused && j->in_container && runs(j))
         return; /* it was let in */
     const char *wanted = refused ? refused : arena_copy(j->memory, required, strcspn(required, " ,"));
-    cairn_finding *f = ADD(j, "CONTAINER_REQUIREMENT", FAIL, NULL, CONTAINER_REQUIREMENT, wanted,
-                           j->driver.cuda ? j->driver.cuda : cuda_of_branch(j->data, branch_of(j->data, j->any_driver)));
-    judge_evidence(j, f, refused ? "messages: unsatisfied condition: %s" : "NVIDIA_REQUIRE_CUDA = %s", wanted);
+    cairn_finding *f =
+        ADD(j, "CONTAINER_REQUIREMENT", FAIL, NULL, CONTAINER_REQUIREMENT, wanted,
+            j->driver.cuda ? j->driver.cuda : cuda_of_branch(j->data, branch_of(j->data, j->any_driver)));
+    judge_evidence(j, f, refused ? "messages: unsatisfied condition: %s" : "NVIDIA_REQUIRE_CUDA = %s",
+                   wanted);
     judge_fix(j, f, "docker run --gpus all -e NVIDIA_DISABLE_REQUIRE=1 IMAGE");
     operation op;
     const char *value = text_starts(wanted, "cuda") ? split(wanted, &op) : NULL;
@@ -190,7 +192,8 @@ static const char *run_command(const judge *j)
 static void no_access(judge *j)
 {
     const char *capabilities = variable(j, "NVIDIA_DRIVER_CAPABILITIES");
-    bool lacks_compute = known(capabilities) && !text_has(capabilities, "compute") && !text_has(capabilities, "all");
+    bool lacks_compute =
+        known(capabilities) && !text_has(capabilities, "compute") && !text_has(capabilities, "all");
     if (lacks_compute && j->facts->libcuda.known == CAIRN_NO) {
         cairn_finding *f = ADD(j, "CONTAINER_NO_GPU", FAIL, NULL, CONTAINER_CAPABILITIES, capabilities);
         judge_evidence(j, f, "NVIDIA_DRIVER_CAPABILITIES = %s", capabilities);
@@ -214,7 +217,8 @@ static void lost_devices(judge *j)
 {
     cairn_number n = j->facts->nvml.init;
     bool result = n.known == CAIRN_YES && (n.value == NVML_UNKNOWN || n.value == NVML_OPERATING_SYSTEM);
-    bool said = message_has(j, "Failed to initialize NVML: Unknown Error") && !(n.known == CAIRN_YES && n.value == 0);
+    bool said =
+        message_has(j, "Failed to initialize NVML: Unknown Error") && !(n.known == CAIRN_YES && n.value == 0);
     if (!result && !said)
         return;
     const char *number = n.known == CAIRN_YES ? arena_format(j->memory, "%d", n.value) : "999";

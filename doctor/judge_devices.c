@@ -21,12 +21,14 @@ static bool works(const judge *j)
 
 static bool is_gpu_node(const char *path)
 {
-    return text_starts(path, "/dev/nvidia") || text_is(path, "/dev/dxg") || text_starts(path, "/dev/dri/render");
+    return text_starts(path, "/dev/nvidia") || text_is(path, "/dev/dxg") ||
+           text_starts(path, "/dev/dri/render");
 }
 
 static bool may_not_open(const cairn_node *n)
 {
-    return n->present != CAIRN_NO && (n->readable == CAIRN_NO || n->writable == CAIRN_NO) && is_gpu_node(n->path);
+    return n->present != CAIRN_NO && (n->readable == CAIRN_NO || n->writable == CAIRN_NO) &&
+           is_gpu_node(n->path);
 }
 
 static bool group_may(const cairn_node *n)
@@ -44,14 +46,17 @@ static void permission(judge *j)
             closed = &j->facts->nodes.items[i];
     if (!closed || works(j))
         return;
-    cairn_finding *f = ADD(j, "DEVICE_PERMISSION", FAIL, NULL, PERMISSION, closed->path, closed->mode, closed->group);
+    cairn_finding *f =
+        ADD(j, "DEVICE_PERMISSION", FAIL, NULL, PERMISSION, closed->path, closed->mode, closed->group);
     judge_evidence(j, f, "%s: mode %s, group %s", closed->path, closed->mode ? closed->mode : "?",
                    closed->group ? closed->group : "?");
     if (known(closed->group) && strcmp(closed->group, "root") && group_may(closed))
         judge_fix(j, f, "sudo usermod -aG %s $USER && newgrp %s", closed->group, closed->group);
     judge_fix(j, f, "sudo chmod a+rw %s", closed->path);
     if (!j->wsl && !j->in_container)
-        judge_fix(j, f, "echo 'options nvidia NVreg_DeviceFileMode=0666' | sudo tee /etc/modprobe.d/nvidia-mode.conf && sudo reboot");
+        judge_fix(j, f,
+                  "echo 'options nvidia NVreg_DeviceFileMode=0666' | sudo tee "
+                  "/etc/modprobe.d/nvidia-mode.conf && sudo reboot");
 }
 
 static void permission_by_nvml(judge *j)
@@ -146,11 +151,15 @@ static void fix_fabric(judge *j, cairn_finding *f, bool install)
     if (!install)
         judge_fix(j, f, "sudo systemctl enable --now nvidia-fabricmanager");
     else if (apt && branch)
-        judge_fix(j, f, "sudo apt install nvidia-fabricmanager-%d=%s-1 && sudo systemctl enable --now nvidia-fabricmanager",
+        judge_fix(j, f,
+                  "sudo apt install nvidia-fabricmanager-%d=%s-1 && sudo systemctl enable --now "
+                  "nvidia-fabricmanager",
                   branch, j->any_driver);
     else
-        judge_fix(j, f, "sudo dnf install nvidia-fabric-manager-%s && sudo systemctl enable --now nvidia-fabricmanager",
-                  j->any_driver ? j->any_driver : "");
+        judge_fix(
+            j, f,
+            "sudo dnf install nvidia-fabric-manager-%s && sudo systemctl enable --now nvidia-fabricmanager",
+            j->any_driver ? j->any_driver : "");
 }
 
 static void fabric(judge *j)
@@ -217,10 +226,12 @@ static void init_failed(judge *j)
 {
     cairn_number n = j->facts->libcuda.init;
     bool none = n.known == CAIRN_YES && n.value == CUDA_NO_DEVICE && !j->gpu_count;
-    if (j->facts->libcuda.known != CAIRN_YES || n.known != CAIRN_YES || n.value == 0 || none || judge_fails(j))
+    if (j->facts->libcuda.known != CAIRN_YES || n.known != CAIRN_YES || n.value == 0 || none ||
+        judge_fails(j))
         return;
     const char *number = arena_format(j->memory, "%d", n.value);
-    cairn_finding *f = ADD(j, "CUDA_INIT_FAILED", FAIL, NULL, INIT_FAILED, number, error_name(n.value), j->any_driver);
+    cairn_finding *f =
+        ADD(j, "CUDA_INIT_FAILED", FAIL, NULL, INIT_FAILED, number, error_name(n.value), j->any_driver);
     judge_evidence(j, f, "libcuda.init = %d", n.value);
     judge_fix(j, f, "nvidia-smi");
     judge_fix(j, f, "sudo dmesg | grep -i -e nvrm -e xid");

@@ -3,7 +3,13 @@
 
 #include <string.h>
 
-enum { CUDA_STUB_LIBRARY = 34, CUDA_MISMATCH = 803, CUDA_COMPAT = 804, NVML_NOT_LOADED = 9, NVML_MISMATCH = 18 };
+enum {
+    CUDA_STUB_LIBRARY = 34,
+    CUDA_MISMATCH = 803,
+    CUDA_COMPAT = 804,
+    NVML_NOT_LOADED = 9,
+    NVML_MISMATCH = 18
+};
 
 static bool result_is(cairn_number n, int value)
 {
@@ -13,9 +19,9 @@ static bool result_is(cairn_number n, int value)
 static bool is_driver_package(const char *name)
 {
     static const char *const starts[] = {
-        "nvidia-driver", "nvidia-dkms",       "nvidia-kernel", "nvidia-open",   "nvidia-tesla", "cuda-drivers",
-        "akmod-nvidia",  "kmod-nvidia",       "nvidia-compute", "nvidia-headless", "linux-modules-nvidia",
-        "xorg-x11-drv-nvidia", "nvidia-legacy"};
+        "nvidia-driver",        "nvidia-dkms",         "nvidia-kernel", "nvidia-open",    "nvidia-tesla",
+        "cuda-drivers",         "akmod-nvidia",        "kmod-nvidia",   "nvidia-compute", "nvidia-headless",
+        "linux-modules-nvidia", "xorg-x11-drv-nvidia", "nvidia-legacy"};
     for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
         if (text_starts(name, starts[i]))
             return true;
@@ -104,7 +110,8 @@ static void no_driver(judge *j)
 static const char *initramfs_command(const judge *j)
 {
     const char *d = j->facts->distribution;
-    if (text_starts(d, "ubuntu") || text_starts(d, "debian") || text_starts(d, "linuxmint") || text_starts(d, "pop"))
+    if (text_starts(d, "ubuntu") || text_starts(d, "debian") || text_starts(d, "linuxmint") ||
+        text_starts(d, "pop"))
         return "sudo update-initramfs -u";
     return text_starts(d, "arch") ? "sudo mkinitcpio -P" : "sudo dracut --force";
 }
@@ -126,12 +133,14 @@ static void nouveau_in_use(judge *j)
         if (text_is(j->facts->gpus.items[i].driver, name))
             g = &j->gpus[i];
     const char *why = TEXT_FILL(j->memory, j->language, NOUVEAU, name, gpu_label(j, g));
-    cairn_severity severity = result_is(j->facts->libcuda.init, 0) ? CAIRN_NOTE : CAIRN_FAIL; /* another GPU works */
+    cairn_severity severity =
+        result_is(j->facts->libcuda.init, 0) ? CAIRN_NOTE : CAIRN_FAIL; /* another GPU works */
     cairn_finding *f = judge_add(j, "NOUVEAU_IN_USE", severity, "NO_DRIVER", why);
     judge_evidence(j, f, "gpus: driver = %s", name);
     if (driver_installed(j))
-        judge_fix(j, f, "echo 'blacklist %s' | sudo tee /etc/modprobe.d/blacklist-%s.conf && %s && sudo reboot", name,
-                  name, initramfs_command(j));
+        judge_fix(j, f,
+                  "echo 'blacklist %s' | sudo tee /etc/modprobe.d/blacklist-%s.conf && %s && sudo reboot",
+                  name, name, initramfs_command(j));
     else
         fix_install(j, f, 0); /* the package keeps nouveau out */
 }
@@ -142,7 +151,8 @@ static void passed_through(judge *j)
     for (int i = 0; i < j->facts->gpus.count; i++)
         for (size_t n = 0; n < sizeof names / sizeof *names; n++)
             if (text_is(j->facts->gpus.items[i].driver, names[n])) {
-                const char *why = TEXT_FILL(j->memory, j->language, VFIO, gpu_label(j, &j->gpus[i]), names[n]);
+                const char *why =
+                    TEXT_FILL(j->memory, j->language, VFIO, gpu_label(j, &j->gpus[i]), names[n]);
                 cairn_severity severity = bound_to(j, "nvidia") ? CAIRN_NOTE : CAIRN_FAIL;
                 cairn_finding *f = judge_add(j, "GPU_RESERVED_FOR_VM", severity, NULL, why);
                 judge_evidence(j, f, "gpus[%d].driver = %s", i, names[n]);
@@ -170,7 +180,8 @@ static void dropped(judge *j)
             TEXT_FILL(j->memory, j->language, DROPPED, driver, gpu_label(j, g), gpu_cc(g), last);
         cairn_finding *f = judge_add(j, "GPU_DROPPED_BY_DRIVER", unless_another_works(j), NULL, why);
         judge_evidence(j, f, "driver = %s", driver);
-        judge_evidence(j, f, "gpu_arch.csv %s: last driver branch %d", g->pci ? g->pci : gpu_cc(g), g->last_branch);
+        judge_evidence(j, f, "gpu_arch.csv %s: last driver branch %d", g->pci ? g->pci : gpu_cc(g),
+                       g->last_branch);
         j->driver_to_change = true;
         judge_fix(j, f, "%s", driver_command(j, g->last_branch, false));
         return;
@@ -185,10 +196,12 @@ static void predates(judge *j)
         if (!driver_predates(j->data, driver, g))
             continue;
         const char *first = arena_format(j->memory, "%d", g->first_branch);
-        const char *why = TEXT_FILL(j->memory, j->language, PREDATES, driver, gpu_label(j, g), gpu_cc(g), first);
+        const char *why =
+            TEXT_FILL(j->memory, j->language, PREDATES, driver, gpu_label(j, g), gpu_cc(g), first);
         cairn_finding *f = judge_add(j, "DRIVER_PREDATES_GPU", unless_another_works(j), NULL, why);
         judge_evidence(j, f, "driver = %s", driver);
-        judge_evidence(j, f, "gpu_arch.csv %s: first driver branch R%d", g->pci ? g->pci : gpu_cc(g), g->first_branch);
+        judge_evidence(j, f, "gpu_arch.csv %s: first driver branch R%d", g->pci ? g->pci : gpu_cc(g),
+                       g->first_branch);
         fix_install(j, f, g->first_branch);
         return;
     }
@@ -221,7 +234,8 @@ static void open_module(judge *j)
         if (!g->cc || g->cc >= CC_TURING || j->jetson)
             continue;
         const char *driver = j->any_driver;
-        cairn_finding *f = ADD(j, "OPEN_MODULE_NEEDS_TURING", FAIL, NULL, OPEN_MODULE, driver, gpu_label(j, g), gpu_cc(g));
+        cairn_finding *f =
+            ADD(j, "OPEN_MODULE_NEEDS_TURING", FAIL, NULL, OPEN_MODULE, driver, gpu_label(j, g), gpu_cc(g));
         judge_evidence(j, f, "module.flavour = open");
         judge_evidence(j, f, "gpus[%d].cc = %s", i, gpu_cc(g));
         int branch = branch_of(j->data, driver);
@@ -241,8 +255,8 @@ static void closed_module(judge *j)
         if (g->cc < CC_BLACKWELL || j->jetson)
             continue;
         const char *driver = j->any_driver;
-        cairn_finding *f =
-            ADD(j, "CLOSED_MODULE_ON_BLACKWELL", FAIL, NULL, CLOSED_MODULE, driver, gpu_label(j, g), gpu_cc(g));
+        cairn_finding *f = ADD(j, "CLOSED_MODULE_ON_BLACKWELL", FAIL, NULL, CLOSED_MODULE, driver,
+                               gpu_label(j, g), gpu_cc(g));
         judge_evidence(j, f, "module.flavour = closed");
         judge_evidence(j, f, "gpus[%d].cc = %s", i, gpu_cc(g));
         int branch = branch_of(j->data, driver);
@@ -276,24 +290,33 @@ static const char *installed_version(const judge *j)
 
 static void fix_module(judge *j, cairn_finding *f)
 {
-    const char *kernel = known(j->facts->kernel) ? j->facts->kernel : "$(uname -r)", *d = j->facts->distribution;
-    bool apt = text_starts(d, "ubuntu") || text_starts(d, "debian") || text_starts(d, "linuxmint") || text_starts(d, "pop");
+    const char *kernel = known(j->facts->kernel) ? j->facts->kernel : "$(uname -r)",
+               *d = j->facts->distribution;
+    bool apt = text_starts(d, "ubuntu") || text_starts(d, "debian") || text_starts(d, "linuxmint") ||
+               text_starts(d, "pop");
     int branch = branch_of(j->data, installed_version(j));
     if (apt && j->facts->dkms.known == CAIRN_NO && text_starts(d, "ubuntu") && branch)
         judge_fix(j, f, "sudo apt install linux-modules-nvidia-%d%s-%s && sudo modprobe nvidia", branch,
                   text_is(flavour(j), "open") ? "-open" : "", kernel);
     else if (apt)
-        judge_fix(j, f, "sudo apt install linux-headers-%s && sudo dkms autoinstall -k %s && sudo modprobe nvidia",
+        judge_fix(j, f,
+                  "sudo apt install linux-headers-%s && sudo dkms autoinstall -k %s && sudo modprobe nvidia",
                   kernel, kernel);
     else if (text_starts(d, "fedora"))
-        judge_fix(j, f, "sudo dnf install kernel-devel-%s && sudo akmods --force --kernels %s && sudo modprobe nvidia",
-                  kernel, kernel);
+        judge_fix(
+            j, f,
+            "sudo dnf install kernel-devel-%s && sudo akmods --force --kernels %s && sudo modprobe nvidia",
+            kernel, kernel);
     else if (text_starts(d, "arch"))
         judge_fix(j, f, "sudo pacman -S linux-headers && sudo dkms autoinstall && sudo modprobe nvidia");
     else if (text_starts(d, "opensuse") || text_starts(d, "sles"))
-        judge_fix(j, f, "sudo zypper install kernel-default-devel && sudo dkms autoinstall -k %s && sudo modprobe nvidia", kernel);
+        judge_fix(
+            j, f,
+            "sudo zypper install kernel-default-devel && sudo dkms autoinstall -k %s && sudo modprobe nvidia",
+            kernel);
     else
-        judge_fix(j, f, "sudo dnf install kernel-devel-%s && sudo dkms autoinstall -k %s && sudo modprobe nvidia",
+        judge_fix(j, f,
+                  "sudo dnf install kernel-devel-%s && sudo dkms autoinstall -k %s && sudo modprobe nvidia",
                   kernel, kernel);
 }
 
@@ -322,8 +345,8 @@ static void module_not_loaded(judge *j)
     if (!module_missing(j) || !driver_installed(j) || judge_fails(j) || !j->gpu_count)
         return;
     if (not_for_this_kernel(j)) {
-        cairn_finding *f = ADD(j, "MODULE_NOT_BUILT_FOR_KERNEL", FAIL, NULL, MODULE_NOT_BUILT, installed_version(j),
-                               j->facts->kernel, join(j, &j->facts->module_files));
+        cairn_finding *f = ADD(j, "MODULE_NOT_BUILT_FOR_KERNEL", FAIL, NULL, MODULE_NOT_BUILT,
+                               installed_version(j), j->facts->kernel, join(j, &j->facts->module_files));
         judge_evidence(j, f, "kernel = %s", j->facts->kernel);
         judge_evidence(j, f, "module_files = %s", join(j, &j->facts->module_files));
         fix_module(j, f);
@@ -389,7 +412,8 @@ static const char *folder_of(judge *j, const char *path)
 static void fix_compat(judge *j, cairn_finding *f)
 {
     const char *without = path_without_compat(j);
-    const char *host = j->facts->libcuda.others.count ? folder_of(j, j->facts->libcuda.others.items[0]) : NULL;
+    const char *host =
+        j->facts->libcuda.others.count ? folder_of(j, j->facts->libcuda.others.items[0]) : NULL;
     if (without && !*without)
         judge_fix(j, f, "unset LD_LIBRARY_PATH");
     else if (without)
@@ -410,7 +434,8 @@ static void forward_compat(judge *j)
     bool failed = c->init.known == CAIRN_YES && c->init.value != 0;
     if (unsupported_hardware(j)) {
         const char *gpu = j->gpu_count ? gpu_label(j, &j->gpus[0]) : "the GPU";
-        f = ADD(j, "FORWARD_COMPAT_ON_UNSUPPORTED_HW", FAIL, NULL, COMPAT_HARDWARE, c->version, gpu, j->any_driver);
+        f = ADD(j, "FORWARD_COMPAT_ON_UNSUPPORTED_HW", FAIL, NULL, COMPAT_HARDWARE, c->version, gpu,
+                j->any_driver);
         fix_compat(j, f);
     } else if (result_is(c->init, CUDA_MISMATCH) || (!lists_host_branch(j) && !result_is(c->init, 0))) {
         f = ADD(j, "DRIVER_LIB_MISMATCH", FAIL, NULL, COMPAT_UNLISTED, c->version, j->any_driver);
@@ -447,7 +472,8 @@ static void fix_mismatch(judge *j, cairn_finding *f)
         judge_fix(j, f, "export LD_LIBRARY_PATH=%s:$LD_LIBRARY_PATH", folder_of(j, other));
     if (j->in_container) {
         int branch = branch_of(j->data, j->user_driver);
-        judge_fix(j, f, "sudo apt remove --purge 'libnvidia-compute-%d*' 'nvidia-utils-%d*' && sudo ldconfig", branch, branch);
+        judge_fix(j, f, "sudo apt remove --purge 'libnvidia-compute-%d*' 'nvidia-utils-%d*' && sudo ldconfig",
+                  branch, branch);
         judge_fix(j, f, "docker restart %s", "$(hostname)");
         return;
     }
@@ -460,12 +486,14 @@ static void library_mismatch(judge *j)
     const cairn_facts *c = j->facts;
     const char *nvml = c->nvml.known == CAIRN_YES ? c->nvml.version : NULL;
     const char *user = differ(j->user_driver, j->kernel_driver) ? j->user_driver : nvml;
-    bool versions = differ(j->user_driver, j->kernel_driver) || (differ(nvml, j->kernel_driver) && !j->user_driver);
+    bool versions =
+        differ(j->user_driver, j->kernel_driver) || (differ(nvml, j->kernel_driver) && !j->user_driver);
     bool results = result_is(c->libcuda.init, CUDA_MISMATCH) || result_is(c->nvml.init, NVML_MISMATCH);
     if ((!versions && !results) || (versions && result_is(c->libcuda.init, 0)) || j->jetson)
         return;
-    cairn_finding *f = versions ? ADD(j, "DRIVER_LIB_MISMATCH", FAIL, NULL, LIB_MISMATCH, j->kernel_driver, user)
-                                : ADD(j, "DRIVER_LIB_MISMATCH", FAIL, NULL, LIB_MISMATCH_UNKNOWN);
+    cairn_finding *f = versions
+                           ? ADD(j, "DRIVER_LIB_MISMATCH", FAIL, NULL, LIB_MISMATCH, j->kernel_driver, user)
+                           : ADD(j, "DRIVER_LIB_MISMATCH", FAIL, NULL, LIB_MISMATCH_UNKNOWN);
     if (j->kernel_driver)
         judge_evidence(j, f, "module.version = %s", j->kernel_driver);
     if (j->user_driver)

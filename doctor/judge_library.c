@@ -38,7 +38,8 @@ static void fix_order(judge *j, cairn_finding *f, const cairn_library *first, co
     if (first && text_is(first->from, "conda") && text_starts(first->soname, "libcudnn"))
         judge_fix(j, f, "conda remove --force cudnn");
     for (int i = 0; first && text_is(first->from, "system") && i < j->facts->packages.count; i++)
-        if (text_starts(first->soname, "libcudnn") && text_starts(j->facts->packages.items[i].key, "libcudnn"))
+        if (text_starts(first->soname, "libcudnn") &&
+            text_starts(j->facts->packages.items[i].key, "libcudnn"))
             judge_fix(j, f, "sudo apt remove %s", j->facts->packages.items[i].key);
     if (first && text_is(first->from, "system") && text_starts(first->soname, "libcudnn"))
         judge_fix(j, f, "sudo apt remove 'libcudnn*'");
@@ -50,21 +51,27 @@ static void shadowed(judge *j)
     for (int i = 0; i < j->facts->libraries.count; i++) {
         const cairn_library *l = &j->facts->libraries.items[i];
         const cairn_library *ours = wheel_copy(j, l->soname);
-        if (l != first_copy(j, l->soname) || !ours || text_is(l->from, "wheel") || !known(l->version) || !known(ours->version))
+        if (l != first_copy(j, l->soname) || !ours || text_is(l->from, "wheel") || !known(l->version) ||
+            !known(ours->version))
             continue;
         /* Versions are told to different depths: "9.1.0" of a file name is "9.1.0.70" of a package. */
         int order = version_compare(l->version, ours->version);
-        if (order == 0 || version_matches(ours->version, l->version) || version_matches(l->version, ours->version))
+        if (order == 0 || version_matches(ours->version, l->version) ||
+            version_matches(l->version, ours->version))
             continue;
         cairn_severity severity = order < 0 || text_starts(l->soname, "libcudnn") ? CAIRN_FAIL : CAIRN_NOTE;
         if (found && (found->severity >= severity)) {
-            judge_evidence(j, found, "%s: %s before %s", l->soname, l->path ? l->path : "?", ours->path ? ours->path : "?");
+            judge_evidence(j, found, "%s: %s before %s", l->soname, l->path ? l->path : "?",
+                           ours->path ? ours->path : "?");
             continue;
         }
-        const char *why = severity == CAIRN_FAIL ? TEXT_FILL(j->memory, j->language, SHADOWED, l->soname, l->version, l->from, ours->version)
-                                                 : TEXT_FILL(j->memory, j->language, SHADOWED_NEWER, l->soname, l->version, l->from, ours->version);
+        const char *why = severity == CAIRN_FAIL ? TEXT_FILL(j->memory, j->language, SHADOWED, l->soname,
+                                                             l->version, l->from, ours->version)
+                                                 : TEXT_FILL(j->memory, j->language, SHADOWED_NEWER,
+                                                             l->soname, l->version, l->from, ours->version);
         found = judge_add(j, "LIBRARY_SHADOWED", severity, NULL, why);
-        judge_evidence(j, found, "%s: %s before %s", l->soname, l->path ? l->path : "?", ours->path ? ours->path : "?");
+        judge_evidence(j, found, "%s: %s before %s", l->soname, l->path ? l->path : "?",
+                       ours->path ? ours->path : "?");
         fix_order(j, found, l, ours);
     }
 }
@@ -104,10 +111,12 @@ static void cudnn_mixed(judge *j)
             continue;
         for (int k = i + 1; k < j->facts->libraries.count; k++) {
             const cairn_library *b = &j->facts->libraries.items[k];
-            if (cudnn_major(b->soname) != cudnn_major(a->soname) || b != first_copy(j, b->soname) || !known(a->version) ||
-                !known(b->version) || same_release(a->version, b->version) || !comparable(j, a, b))
+            if (cudnn_major(b->soname) != cudnn_major(a->soname) || b != first_copy(j, b->soname) ||
+                !known(a->version) || !known(b->version) || same_release(a->version, b->version) ||
+                !comparable(j, a, b))
                 continue;
-            cairn_finding *f = ADD(j, "CUDNN_MIXED", FAIL, "LIBRARY_SHADOWED", CUDNN_MIXED, a->soname, a->version, b->soname, b->version);
+            cairn_finding *f = ADD(j, "CUDNN_MIXED", FAIL, "LIBRARY_SHADOWED", CUDNN_MIXED, a->soname,
+                                   a->version, b->soname, b->version);
             judge_evidence(j, f, "%s = %s", a->soname, a->path ? a->path : "?");
             judge_evidence(j, f, "%s = %s", b->soname, b->path ? b->path : "?");
             const cairn_library *odd = text_is(a->from, "wheel") ? b : a;
@@ -149,15 +158,18 @@ static void consumers_of_cudnn(judge *j, const cairn_python *p)
             continue;
         int needs = version_compare(have, consumers[i].first_with_9) >= 0 ? 9 : 8;
         const char *soname = needs == 9 ? "libcudnn_ops.so.9" : "libcudnn_ops_infer.so.8";
-        if (version_part(w.cudnn, 0) == needs || j->facts->libraries.known == CAIRN_UNKNOWN || has_library(j, soname))
+        if (version_part(w.cudnn, 0) == needs || j->facts->libraries.known == CAIRN_UNKNOWN ||
+            has_library(j, soname))
             continue;
-        cairn_finding *f = ADD(j, "LIB_MISSING", FAIL, NULL, LIB_MISSING_FOR, consumers[i].package, have, soname, w.cudnn);
+        cairn_finding *f =
+            ADD(j, "LIB_MISSING", FAIL, NULL, LIB_MISSING_FOR, consumers[i].package, have, soname, w.cudnn);
         judge_evidence(j, f, "packages.%s = %s, cuDNN %s", consumers[i].package, have, w.cudnn);
         if (needs == 8)
             judge_fix(j, f, "%s install --upgrade %s%s", pip_of(j, p), consumers[i].package,
                       pairs_get(&p->packages, "faster-whisper") ? " faster-whisper" : "");
         else
-            judge_fix(j, f, "%s install '%s<%s'", pip_of(j, p), consumers[i].package, consumers[i].first_with_9);
+            judge_fix(j, f, "%s install '%s<%s'", pip_of(j, p), consumers[i].package,
+                      consumers[i].first_with_9);
     }
 }
 

@@ -29,7 +29,16 @@ static bool wheels_are_known(judge *j)
     return false;
 }
 
-typedef enum about { ABOUT_DRIVER, ABOUT_MODULE, ABOUT_LOADING, ABOUT_START, ABOUT_WHEEL, ABOUT_CPU_WHEEL, ABOUT_LIBRARY, ABOUT_REST } about;
+typedef enum about {
+    ABOUT_DRIVER,
+    ABOUT_MODULE,
+    ABOUT_LOADING,
+    ABOUT_START,
+    ABOUT_WHEEL,
+    ABOUT_CPU_WHEEL,
+    ABOUT_LIBRARY,
+    ABOUT_REST
+} about;
 
 static about subject(const char *code)
 {
@@ -99,7 +108,9 @@ static const char *cudnn_folder(judge *j)
 {
     for (int i = 0; i < j->facts->libraries.count; i++) {
         const cairn_library *l = &j->facts->libraries.items[i];
-        const char *slash = text_starts(l->soname, "libcudnn") && text_is(l->from, "wheel") && l->path ? strrchr(l->path, '/') : NULL;
+        const char *slash = text_starts(l->soname, "libcudnn") && text_is(l->from, "wheel") && l->path
+                                ? strrchr(l->path, '/')
+                                : NULL;
         if (slash)
             return arena_copy(j->memory, l->path, (size_t)(slash - l->path));
     }
@@ -166,7 +177,8 @@ static void judge_message(judge *j, const failure *known_failure, const char *te
     if (judge_has(j, code)) {
         bool fails = false;
         for (int i = 0; i < j->verdict->findings.count; i++)
-            fails |= text_is(j->verdict->findings.items[i].code, code) && j->verdict->findings.items[i].severity == CAIRN_FAIL;
+            fails |= text_is(j->verdict->findings.items[i].code, code) &&
+                     j->verdict->findings.items[i].severity == CAIRN_FAIL;
         if (fails || !text_is(code, "PTX_TOO_NEW"))
             return;
     }
@@ -216,7 +228,8 @@ static void newer_torch(judge *j)
             newest = j->data->torch.items[i].torch;
     for (int i = 0; i < j->facts->pythons.count; i++) {
         wheel w;
-        if (wheel_from_python(j->data, j->memory, j->facts, &j->facts->pythons.items[i], &w) && version_compare(w.torch, newest) > 0)
+        if (wheel_from_python(j->data, j->memory, j->facts, &j->facts->pythons.items[i], &w) &&
+            version_compare(w.torch, newest) > 0)
             ADD(j, "NEWER_THAN_DATA", NOTE, NULL, NEWER_TORCH, w.torch, j->data->date);
     }
 }
@@ -224,8 +237,9 @@ static void newer_torch(judge *j)
 static void old_branch(judge *j)
 {
     const driver_row *row = branch_row(j->data, branch_of(j->data, j->any_driver));
-    bool over = row && known(row->end_of_life) &&
-                (!isdigit((unsigned char)*row->end_of_life) || strncmp(row->end_of_life, j->data->date, 7) < 0);
+    bool over =
+        row && known(row->end_of_life) &&
+        (!isdigit((unsigned char)*row->end_of_life) || strncmp(row->end_of_life, j->data->date, 7) < 0);
     if (over && !j->driver_to_change && !text_is(row->end_of_life, "n/a"))
         ADD(j, "OLD_DRIVER_BRANCH", NOTE, NULL, OLD_BRANCH, j->any_driver, row->branch + 1);
 }
@@ -244,7 +258,8 @@ void judge_notes(judge *j)
 
 /* ---- A log alone --------------------------------------------------------------------------------*/
 
-cairn_verdict *cairn_doctor_explain(const char *log, size_t bytes, const cairn_doctor_data *data, cairn_language language)
+cairn_verdict *cairn_doctor_explain(const char *log, size_t bytes, const cairn_doctor_data *data,
+                                    cairn_language language)
 {
     cairn_facts *facts = cairn_facts_new();
     if (!facts)

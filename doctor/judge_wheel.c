@@ -16,7 +16,8 @@ static void evidence_of_archs(judge *j, cairn_finding *f, const wheel *w)
     if (w->measured)
         judge_evidence(j, f, "the wheel's archs: %s", w->archs_text);
     else if (w->row)
-        judge_evidence(j, f, "torch.csv %s %s: %s", w->row->torch, w->row->cuda_tag, w->archs_text ? w->archs_text : "?");
+        judge_evidence(j, f, "torch.csv %s %s: %s", w->row->torch, w->row->cuda_tag,
+                       w->archs_text ? w->archs_text : "?");
 }
 
 static const char *version_text(judge *j, const wheel *w)
@@ -42,12 +43,15 @@ static void cpu_wheel(judge *j, const cairn_python *p, const wheel *w)
         return;
     const torch_row *any = replacement(j, w, p->version, false);
     if (!any && !j->jetson) { /* the GPU is too old for every build: the CPU wheel is right */
-        cairn_finding *f = ADD(j, "NO_BUILD_FOR_GPU", NOTE, NULL, NO_BUILD, gpu_label(j, &j->usable[0]), gpu_cc(&j->usable[0]));
+        cairn_finding *f = ADD(j, "NO_BUILD_FOR_GPU", NOTE, NULL, NO_BUILD, gpu_label(j, &j->usable[0]),
+                               gpu_cc(&j->usable[0]));
         evidence_of_python(j, f, p);
         return;
     }
-    cairn_finding *f = ADD(j, "CPU_ONLY_WHEEL", FAIL, NULL, CPU_ONLY_WHEEL, w->torch, gpu_label(j, &j->usable[0]));
-    judge_evidence(j, f, "torch.version = %s, torch.cuda = none", known(p->torch.version) ? p->torch.version : w->torch);
+    cairn_finding *f =
+        ADD(j, "CPU_ONLY_WHEEL", FAIL, NULL, CPU_ONLY_WHEEL, w->torch, gpu_label(j, &j->usable[0]));
+    judge_evidence(j, f, "torch.version = %s, torch.cuda = none",
+                   known(p->torch.version) ? p->torch.version : w->torch);
     evidence_of_python(j, f, p);
     fix_wheel(j, f, p, w);
 }
@@ -71,9 +75,11 @@ static void driver_too_old(judge *j, const cairn_python *p, const wheel *w)
     const char *floor = driver_floor(j->data, w->cuda, j->driver.windows);
     bool by_number = floor && j->driver.version && !j->driver.jetson;
     cairn_finding *f =
-        by_number ? ADD(j, "DRIVER_TOO_OLD", FAIL, NULL, DRIVER_TOO_OLD, version_text(j, w), w->cuda, floor, j->driver.version)
+        by_number ? ADD(j, "DRIVER_TOO_OLD", FAIL, NULL, DRIVER_TOO_OLD, version_text(j, w), w->cuda, floor,
+                        j->driver.version)
                   : ADD(j, "DRIVER_TOO_OLD", FAIL, NULL, DRIVER_TOO_OLD_CUDA, version_text(j, w), w->cuda,
-                        j->driver.cuda ? j->driver.cuda : cuda_of_branch(j->data, branch_of(j->data, j->driver.version)));
+                        j->driver.cuda ? j->driver.cuda
+                                       : cuda_of_branch(j->data, branch_of(j->data, j->driver.version)));
     if (j->driver.version)
         judge_evidence(j, f, "driver = %s", j->driver.version);
     if (floor)
@@ -87,8 +93,8 @@ static void driver_too_old(judge *j, const cairn_python *p, const wheel *w)
 
 static void no_kernels(judge *j, const cairn_python *p, const wheel *w, const gpu_info *g)
 {
-    cairn_finding *f =
-        ADD(j, "NO_KERNELS", FAIL, NULL, NO_KERNELS, version_text(j, w), gpu_label(j, g), gpu_cc(g), w->archs_text);
+    cairn_finding *f = ADD(j, "NO_KERNELS", FAIL, NULL, NO_KERNELS, version_text(j, w), gpu_label(j, g),
+                           gpu_cc(g), w->archs_text);
     judge_evidence(j, f, "gpus[%d].cc = %s", g->index, gpu_cc(g));
     evidence_of_archs(j, f, w);
     evidence_of_python(j, f, p);
@@ -103,7 +109,8 @@ static void ptx_too_new(judge *j, const cairn_python *p, const wheel *w, const g
     evidence_of_archs(j, f, w);
     const cuda_arch_row *row = cuda_row(j->data, w->cuda);
     if (row)
-        judge_evidence(j, f, "cuda_arch.csv %s: PTX ISA %s, driver branch R%s", w->cuda, row->ptx_isa, row->native_driver_branch);
+        judge_evidence(j, f, "cuda_arch.csv %s: PTX ISA %s, driver branch R%s", w->cuda, row->ptx_isa,
+                       row->native_driver_branch);
     evidence_of_python(j, f, p);
     fix_wheel(j, f, p, w);
     fix_driver(j, f, row && known(row->native_driver_branch) ? row->native_driver_branch : NULL);
@@ -111,8 +118,8 @@ static void ptx_too_new(judge *j, const cairn_python *p, const wheel *w, const g
 
 static void toolkit_predates(judge *j, const cairn_python *p, const wheel *w, const gpu_info *g)
 {
-    cairn_finding *f = ADD(j, "TOOLKIT_PREDATES_GPU", FAIL, NULL, TOOLKIT_PREDATES, version_text(j, w), gpu_label(j, g),
-                           gpu_cc(g), w->cuda);
+    cairn_finding *f = ADD(j, "TOOLKIT_PREDATES_GPU", FAIL, NULL, TOOLKIT_PREDATES, version_text(j, w),
+                           gpu_label(j, g), gpu_cc(g), w->cuda);
     evidence_of_archs(j, f, w);
     const cuda_arch_row *row = cuda_row(j->data, w->cuda);
     if (row)
@@ -124,7 +131,8 @@ static void toolkit_predates(judge *j, const cairn_python *p, const wheel *w, co
 static void ptx_note(judge *j, const wheel *w, const gpu_info *g)
 {
     const char *driver = j->driver.version ? j->driver.version : j->driver.cuda;
-    cairn_finding *f = ADD(j, "PTX_TOO_NEW", NOTE, NULL, PTX_NOTE, version_text(j, w), w->cuda, driver, gpu_label(j, g));
+    cairn_finding *f =
+        ADD(j, "PTX_TOO_NEW", NOTE, NULL, PTX_NOTE, version_text(j, w), w->cuda, driver, gpu_label(j, g));
     evidence_of_archs(j, f, w);
 }
 
@@ -134,8 +142,8 @@ static void cudnn_too_new(judge *j, const cairn_python *p, const wheel *w, const
     int floor = cudnn_floor(j->data, w->cudnn, &row);
     if (!floor || !g->cc || g->cc >= floor)
         return;
-    cairn_finding *f = ADD(j, "CUDNN_TOO_NEW_FOR_GPU", WARN, "NO_KERNELS", CUDNN_TOO_NEW, w->cudnn, version_text(j, w),
-                           gpu_label(j, g), gpu_cc(g), cc_text(j->memory, floor));
+    cairn_finding *f = ADD(j, "CUDNN_TOO_NEW_FOR_GPU", WARN, "NO_KERNELS", CUDNN_TOO_NEW, w->cudnn,
+                           version_text(j, w), gpu_label(j, g), gpu_cc(g), cc_text(j->memory, floor));
     judge_evidence(j, f, "cudnn.csv %s: %s", row->cudnn, row->compute_capabilities);
     evidence_of_python(j, f, p);
     const torch_row *clean = replacement(j, w, p->version, true);
@@ -186,7 +194,8 @@ static const char *partner_of(const judge *j, const char *torch, bool audio)
 static bool partner_listed(const judge *j, const char *version, bool audio)
 {
     for (int i = 0; i < j->data->torch.count; i++) {
-        const char *partner = audio ? j->data->torch.items[i].torchaudio : j->data->torch.items[i].torchvision;
+        const char *partner =
+            audio ? j->data->torch.items[i].torchaudio : j->data->torch.items[i].torchvision;
         if (known(partner) && !version_compare(partner, version))
             return true;
     }
@@ -198,7 +207,8 @@ static bool is_partner(const judge *j, const char *have, const char *want, bool 
 {
     if (!version_compare(have, want))
         return true;
-    bool same_minor = version_part(have, 0) == version_part(want, 0) && version_part(have, 1) == version_part(want, 1);
+    bool same_minor =
+        version_part(have, 0) == version_part(want, 0) && version_part(have, 1) == version_part(want, 1);
     return same_minor && !partner_listed(j, have, audio);
 }
 
@@ -214,7 +224,8 @@ static bool builds_differ(const char *a, const char *b)
     const char *x = tag_of(a), *y = tag_of(b);
     if (!x || !y || !strcmp(x, y))
         return false;
-    bool cuda_x = text_starts(x, "cu") && strspn(x + 2, "0123456789"), cuda_y = text_starts(y, "cu") && strspn(y + 2, "0123456789");
+    bool cuda_x = text_starts(x, "cu") && strspn(x + 2, "0123456789"),
+         cuda_y = text_starts(y, "cu") && strspn(y + 2, "0123456789");
     return cuda_x != cuda_y || (cuda_x && strncmp(x, y, strlen(x) > 4 ? 4 : 3) != 0);
 }
 
@@ -241,9 +252,11 @@ static void pair(judge *j, const cairn_python *p, const wheel *w, bool audio)
     if (want)
         judge_evidence(j, f, "torch.csv %s: %s %s", w->torch, name, want);
     evidence_of_python(j, f, p);
-    const char *python = known(p->prefix) ? arena_format(j->memory, "%s/bin/python -m pip", p->prefix) : "pip";
+    const char *python =
+        known(p->prefix) ? arena_format(j->memory, "%s/bin/python -m pip", p->prefix) : "pip";
     const char *plain = arena_copy(j->memory, have, strcspn(have, "+"));
-    judge_fix(j, f, "%s install --force-reinstall --no-deps %s==%s%s", python, name, other_torch ? want : plain, index_of(j, w));
+    judge_fix(j, f, "%s install --force-reinstall --no-deps %s==%s%s", python, name,
+              other_torch ? want : plain, index_of(j, w));
 }
 
 /* ---- What is wanted -----------------------------------------------------------------------------*/
@@ -288,14 +301,15 @@ static void python_unsupported(judge *j)
     const char *range = pythons_of(j, want->torch, python, &taken);
     if (!range || taken || !known(python))
         return;
-    cairn_finding *f = ADD(j, "PYTHON_UNSUPPORTED", FAIL, NULL, PYTHON_UNSUPPORTED, want->torch, python, range);
+    cairn_finding *f =
+        ADD(j, "PYTHON_UNSUPPORTED", FAIL, NULL, PYTHON_UNSUPPORTED, want->torch, python, range);
     judge_evidence(j, f, "want.torch = %s, python = %s", want->torch, python);
     judge_evidence(j, f, "torch.csv %s: python %s", want->torch, range);
     const char *newest = strrchr(range, '-') + 1, *oldest = arena_copy(j->memory, range, strcspn(range, "-"));
     bool too_new = version_compare(python, oldest) >= 0;
     const char *use = too_new && *newest ? newest : oldest;
-    judge_fix(j, f, "uv venv --python %s .venv && . .venv/bin/activate && uv pip install torch==%s%s", use, want->torch,
-              version_part(want->torch, 2) < 0 ? ".*" : "");
+    judge_fix(j, f, "uv venv --python %s .venv && . .venv/bin/activate && uv pip install torch==%s%s", use,
+              want->torch, version_part(want->torch, 2) < 0 ? ".*" : "");
     judge_fix(j, f, "conda create -n torch python=%s", use);
     const torch_row *row = newest_for_python(j, python);
     if (row)

@@ -6,12 +6,15 @@
 #include <string.h>
 
 #define UNSET_PATH "unset LD_LIBRARY_PATH"
-#define REINSTALL "pip install --force-reinstall torch torchvision --index-url https://download.pytorch.org/whl/cu126"
+#define REINSTALL                                                                                            \
+    "pip install --force-reinstall torch torchvision --index-url https://download.pytorch.org/whl/cu126"
 
 /* In order of cause, and the more telling pattern of one cause first. */
 const failure failures[] = {
-    {"could not select device driver \"*\" with capabilities: [[gpu]]", "CONTAINER_NO_GPU", TEXT_CONTAINER_RUNTIME,
-     "sudo apt install nvidia-container-toolkit && sudo nvidia-ctk runtime configure --runtime=docker && sudo systemctl restart docker",
+    {"could not select device driver \"*\" with capabilities: [[gpu]]", "CONTAINER_NO_GPU",
+     TEXT_CONTAINER_RUNTIME,
+     "sudo apt install nvidia-container-toolkit && sudo nvidia-ctk runtime configure --runtime=docker && "
+     "sudo systemctl restart docker",
      NULL},
     {"requirement error: unsatisfied condition: cuda>=", "CONTAINER_REQUIREMENT", TEXT_MESSAGE_REQUIREMENT,
      "docker run --gpus all -e NVIDIA_DISABLE_REQUIRE=1 IMAGE", NULL},
@@ -21,61 +24,81 @@ const failure failures[] = {
      "sudo ubuntu-drivers install && sudo reboot", "docker run --gpus all IMAGE"},
     {"NVIDIA Legacy drivers", "GPU_DROPPED_BY_DRIVER", TEXT_MESSAGE_DROPPED, NULL, NULL},
     {"supported through the NVIDIA", "GPU_DROPPED_BY_DRIVER", TEXT_MESSAGE_DROPPED, NULL, NULL},
-    {"is not supported by open", "OPEN_MODULE_NEEDS_TURING", TEXT_MESSAGE_OPEN, "sudo apt install nvidia-driver-580 && sudo reboot", NULL},
+    {"is not supported by open", "OPEN_MODULE_NEEDS_TURING", TEXT_MESSAGE_OPEN,
+     "sudo apt install nvidia-driver-580 && sudo reboot", NULL},
     {"does not include the required GPU", "OPEN_MODULE_NEEDS_TURING", TEXT_MESSAGE_OPEN,
      "sudo apt install nvidia-driver-580 && sudo reboot", NULL},
     {"requires use of the NVIDIA open kernel modules", "CLOSED_MODULE_ON_BLACKWELL", TEXT_MESSAGE_CLOSED,
      "sudo apt install nvidia-driver-580-open && sudo reboot", NULL},
-    {"is not supported by the*driver release", "DRIVER_PREDATES_GPU", TEXT_MESSAGE_UNSUPPORTED, "ubuntu-drivers devices", NULL},
+    {"is not supported by the*driver release", "DRIVER_PREDATES_GPU", TEXT_MESSAGE_UNSUPPORTED,
+     "ubuntu-drivers devices", NULL},
     {"No NVIDIA GPU found", "DRIVER_PREDATES_GPU", TEXT_MESSAGE_UNSUPPORTED, "ubuntu-drivers devices", NULL},
     {"Key was rejected by service", "SECURE_BOOT_UNSIGNED_MODULE", TEXT_MESSAGE_SECURE_BOOT,
      "sudo mokutil --import /var/lib/shim-signed/mok/MOK.der && sudo reboot", NULL},
-    {"NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver", "MODULE_NOT_LOADED", TEXT_MESSAGE_SMI,
-     "sudo modprobe nvidia", "sudo dkms autoinstall && sudo modprobe nvidia"},
+    {"NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver", "MODULE_NOT_LOADED",
+     TEXT_MESSAGE_SMI, "sudo modprobe nvidia", "sudo dkms autoinstall && sudo modprobe nvidia"},
     {"Error 804: forward compatibility was attempted on non supported HW", "FORWARD_COMPAT_ON_UNSUPPORTED_HW",
      TEXT_MESSAGE_COMPAT, UNSET_PATH, "sudo rm -f /etc/ld.so.conf.d/*compat*.conf && sudo ldconfig"},
-    {"forward compatibility was attempted on non supported HW", "FORWARD_COMPAT_ON_UNSUPPORTED_HW", TEXT_MESSAGE_COMPAT,
-     UNSET_PATH, "sudo rm -f /etc/ld.so.conf.d/*compat*.conf && sudo ldconfig"},
+    {"forward compatibility was attempted on non supported HW", "FORWARD_COMPAT_ON_UNSUPPORTED_HW",
+     TEXT_MESSAGE_COMPAT, UNSET_PATH, "sudo rm -f /etc/ld.so.conf.d/*compat*.conf && sudo ldconfig"},
     {"Error 803", "DRIVER_LIB_MISMATCH", TEXT_LIB_MISMATCH_UNKNOWN, "sudo reboot", NULL},
-    {"system has unsupported display driver / cuda driver combination", "DRIVER_LIB_MISMATCH", TEXT_LIB_MISMATCH_UNKNOWN,
-     "sudo reboot", NULL},
-    {"Driver/library version mismatch", "DRIVER_LIB_MISMATCH", TEXT_LIB_MISMATCH_UNKNOWN, "sudo reboot", NULL},
+    {"system has unsupported display driver / cuda driver combination", "DRIVER_LIB_MISMATCH",
+     TEXT_LIB_MISMATCH_UNKNOWN, "sudo reboot", NULL},
+    {"Driver/library version mismatch", "DRIVER_LIB_MISMATCH", TEXT_LIB_MISMATCH_UNKNOWN, "sudo reboot",
+     NULL},
     {"NVRM: API mismatch: the client", "DRIVER_LIB_MISMATCH", TEXT_LIB_MISMATCH_UNKNOWN, "sudo reboot", NULL},
     {"Error 802: system not yet initialized", "FABRIC_MANAGER", TEXT_MESSAGE_FABRIC,
      "sudo systemctl enable --now nvidia-fabricmanager", NULL},
-    {"system not yet initialized", "FABRIC_MANAGER", TEXT_MESSAGE_FABRIC, "sudo systemctl enable --now nvidia-fabricmanager", NULL},
+    {"system not yet initialized", "FABRIC_MANAGER", TEXT_MESSAGE_FABRIC,
+     "sudo systemctl enable --now nvidia-fabricmanager", NULL},
     {"CUDA unknown error - this may be due to an incorrectly set up environment", "UVM_STALE", TEXT_UVM,
      "sudo rmmod nvidia_uvm && sudo modprobe nvidia_uvm", NULL},
-    {"No CUDA GPUs are available", "GPU_HIDDEN_BY_ENV", TEXT_MESSAGE_NO_GPU, "unset CUDA_VISIBLE_DEVICES", NULL},
-    {"no CUDA-capable device is detected", "GPU_HIDDEN_BY_ENV", TEXT_MESSAGE_NO_GPU, "unset CUDA_VISIBLE_DEVICES", NULL},
+    {"No CUDA GPUs are available", "GPU_HIDDEN_BY_ENV", TEXT_MESSAGE_NO_GPU, "unset CUDA_VISIBLE_DEVICES",
+     NULL},
+    {"no CUDA-capable device is detected", "GPU_HIDDEN_BY_ENV", TEXT_MESSAGE_NO_GPU,
+     "unset CUDA_VISIBLE_DEVICES", NULL},
     {"Torch not compiled with CUDA enabled", "CPU_ONLY_WHEEL", TEXT_MESSAGE_CPU_WHEEL, REINSTALL, NULL},
-    {"CUDA driver version is insufficient for CUDA runtime version", "DRIVER_TOO_OLD", TEXT_MESSAGE_DRIVER_TOO_OLD, REINSTALL, NULL},
-    {"The NVIDIA driver on your system is too old (found version", "DRIVER_TOO_OLD", TEXT_MESSAGE_DRIVER_TOO_OLD, REINSTALL, NULL},
-    {"no kernel image is available for execution on the device", "NO_KERNELS", TEXT_MESSAGE_NO_KERNELS, REINSTALL, NULL},
+    {"CUDA driver version is insufficient for CUDA runtime version", "DRIVER_TOO_OLD",
+     TEXT_MESSAGE_DRIVER_TOO_OLD, REINSTALL, NULL},
+    {"The NVIDIA driver on your system is too old (found version", "DRIVER_TOO_OLD",
+     TEXT_MESSAGE_DRIVER_TOO_OLD, REINSTALL, NULL},
+    {"no kernel image is available for execution on the device", "NO_KERNELS", TEXT_MESSAGE_NO_KERNELS,
+     REINSTALL, NULL},
     {"which is of cuda capability", "NO_KERNELS", TEXT_MESSAGE_NO_KERNELS, REINSTALL, NULL},
-    {"PyTorch no longer supports this GPU because it is too old", "NO_KERNELS", TEXT_MESSAGE_NO_KERNELS, REINSTALL, NULL},
-    {"is not compatible with the current PyTorch installation", "NO_KERNELS", TEXT_MESSAGE_NO_KERNELS, REINSTALL, NULL},
+    {"PyTorch no longer supports this GPU because it is too old", "NO_KERNELS", TEXT_MESSAGE_NO_KERNELS,
+     REINSTALL, NULL},
+    {"is not compatible with the current PyTorch installation", "NO_KERNELS", TEXT_MESSAGE_NO_KERNELS,
+     REINSTALL, NULL},
     {"the provided PTX was compiled with an unsupported toolchain", "PTX_TOO_NEW", TEXT_MESSAGE_PTX,
      "sudo apt install nvidia-driver-580 && sudo reboot", NULL},
     {"undefined symbol: __nvJitLink", "LIBRARY_SHADOWED", TEXT_SHADOWED_MESSAGE, UNSET_PATH, NULL},
-    {"cuDNN version incompatibility: PyTorch was compiled", "LIBRARY_SHADOWED", TEXT_SHADOWED_MESSAGE, UNSET_PATH, NULL},
-    {"CUDNN_STATUS_SUBLIBRARY_VERSION_MISMATCH", "CUDNN_MIXED", TEXT_CUDNN_MIXED_MESSAGE, UNSET_PATH, "sudo apt remove 'libcudnn*'"},
-    {"libcudnn_ops_infer.so.8", "LIB_MISSING", TEXT_LIB_MISSING, "pip install --upgrade ctranslate2 faster-whisper", NULL},
+    {"cuDNN version incompatibility: PyTorch was compiled", "LIBRARY_SHADOWED", TEXT_SHADOWED_MESSAGE,
+     UNSET_PATH, NULL},
+    {"CUDNN_STATUS_SUBLIBRARY_VERSION_MISMATCH", "CUDNN_MIXED", TEXT_CUDNN_MIXED_MESSAGE, UNSET_PATH,
+     "sudo apt remove 'libcudnn*'"},
+    {"libcudnn_ops_infer.so.8", "LIB_MISSING", TEXT_LIB_MISSING,
+     "pip install --upgrade ctranslate2 faster-whisper", NULL},
     {"libcudnn.so.8: cannot open shared object file", "LIB_MISSING", TEXT_LIB_MISSING,
      "pip install --upgrade ctranslate2 faster-whisper", NULL},
     {"Unable to load any of {libcudnn_", "LIB_MISSING", TEXT_LIB_MISSING,
-     "export LD_LIBRARY_PATH=$(python -c 'import nvidia.cudnn as c; print(c.__path__[0])')/lib:$LD_LIBRARY_PATH", NULL},
-    {"libcu*.so*: cannot open shared object file", "LIB_MISSING", TEXT_LIB_MISSING, "pip install --force-reinstall torch", NULL},
-    {"libnv*.so*: cannot open shared object file", "LIB_MISSING", TEXT_LIB_MISSING, "pip install --force-reinstall torch", NULL},
-    {"libnccl.so*: cannot open shared object file", "LIB_MISSING", TEXT_LIB_MISSING, "pip install --force-reinstall torch", NULL},
+     "export LD_LIBRARY_PATH=$(python -c 'import nvidia.cudnn as c; "
+     "print(c.__path__[0])')/lib:$LD_LIBRARY_PATH",
+     NULL},
+    {"libcu*.so*: cannot open shared object file", "LIB_MISSING", TEXT_LIB_MISSING,
+     "pip install --force-reinstall torch", NULL},
+    {"libnv*.so*: cannot open shared object file", "LIB_MISSING", TEXT_LIB_MISSING,
+     "pip install --force-reinstall torch", NULL},
+    {"libnccl.so*: cannot open shared object file", "LIB_MISSING", TEXT_LIB_MISSING,
+     "pip install --force-reinstall torch", NULL},
     {"CUDNN_STATUS_NOT_INITIALIZED", "CUDNN_NOT_INITIALIZED", TEXT_CUDNN_INIT, "nvidia-smi", UNSET_PATH},
-    {"Could not find a version that satisfies the requirement torch", "PYTHON_UNSUPPORTED", TEXT_MESSAGE_PYTHON,
-     "uv venv --python 3.12 .venv", NULL},
+    {"Could not find a version that satisfies the requirement torch", "PYTHON_UNSUPPORTED",
+     TEXT_MESSAGE_PYTHON, "uv venv --python 3.12 .venv", NULL},
     {"The detected CUDA version*mismatches the version that was used to compile", "CUDA_MAJOR_MISMATCH",
      TEXT_MAJOR_MISMATCH_MESSAGE, "ls -d /usr/local/cuda-*", NULL},
     {"unsupported GNU version! gcc versions later than", "GCC_TOO_NEW", TEXT_GCC_TOO_NEW_MESSAGE,
      "export CC=gcc-12 CXX=g++-12 NVCC_PREPEND_FLAGS='-ccbin g++-12'", NULL},
-    {"CUDA_HOME environment variable is not set", "NO_TOOLKIT", TEXT_NO_TOOLKIT_BUILD, "conda install -c nvidia cuda-nvcc", NULL},
+    {"CUDA_HOME environment variable is not set", "NO_TOOLKIT", TEXT_NO_TOOLKIT_BUILD,
+     "conda install -c nvidia cuda-nvcc", NULL},
 };
 const int failure_count = sizeof failures / sizeof *failures;
 
@@ -109,7 +132,8 @@ static const char *piece_at(const char *text, const char *piece, size_t length)
     return text;
 }
 
-static const char *find_piece(const char *text, size_t within, const char *piece, size_t length, const char **end)
+static const char *find_piece(const char *text, size_t within, const char *piece, size_t length,
+                              const char **end)
 {
     for (const char *p = text; *p && (size_t)(p - text) <= within; p++) {
         p = strchr(p, piece[0]);
@@ -170,7 +194,8 @@ static void add_gpu(cairn_facts *facts, arena *memory)
     const char *sm = between(facts, memory, "with CUDA capability sm_", " \n.");
     const char *cc = NULL;
     if (sm && strspn(sm, "0123456789") >= 2)
-        cc = arena_format(memory, "%.*s.%c", (int)strspn(sm, "0123456789") - 1, sm, sm[strspn(sm, "0123456789") - 1]);
+        cc = arena_format(memory, "%.*s.%c", (int)strspn(sm, "0123456789") - 1, sm,
+                          sm[strspn(sm, "0123456789") - 1]);
     const char *of = between(facts, memory, "which is of cuda capability ", " \n");
     if (!cc && of && cc_parse(of))
         cc = arena_copy(memory, of, strspn(of, "0123456789."));

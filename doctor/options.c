@@ -101,7 +101,8 @@ cairn_facts *load_facts(const char *path)
 {
     file_text text;
     bool standard_input = !strcmp(path, "-");
-    if (standard_input ? !file_read_from(STDIN_FILENO, LARGEST_FACTS, &text) : !file_read(path, LARGEST_FACTS, &text)) {
+    if (standard_input ? !file_read_from(STDIN_FILENO, LARGEST_FACTS, &text)
+                       : !file_read(path, LARGEST_FACTS, &text)) {
         error_set(CAIRN_E_IO, "%s: cannot be read", path);
         return NULL;
     }

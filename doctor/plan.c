@@ -27,7 +27,8 @@ static const char *platform_of(const cairn_plan_request *request, const cairn_fa
 /* The driver's numbers mean the same on both platforms. */
 static bool same_numbers(const char *a, const char *b)
 {
-    bool windows_a = text_is(a, "windows") || text_is(a, "wsl2"), windows_b = text_is(b, "windows") || text_is(b, "wsl2");
+    bool windows_a = text_is(a, "windows") || text_is(a, "wsl2"),
+         windows_b = text_is(b, "windows") || text_is(b, "wsl2");
     return windows_a == windows_b;
 }
 
@@ -35,8 +36,11 @@ static void take_machine(planner *p, const cairn_facts *facts)
 {
     cairn_facts *m = &p->machine;
     m->platform = platform_of(p->request, facts);
-    bool jetson = text_is(m->platform, "jetson") || (facts && !p->request->platform && text_starts(facts->board, "jetson"));
-    m->machine = facts && known(facts->machine) && !p->request->platform ? facts->machine : jetson ? "aarch64" : "x86_64";
+    bool jetson = text_is(m->platform, "jetson") ||
+                  (facts && !p->request->platform && text_starts(facts->board, "jetson"));
+    m->machine = facts && known(facts->machine) && !p->request->platform ? facts->machine
+                 : jetson                                                ? "aarch64"
+                                                                         : "x86_64";
     if (!facts)
         return;
     if (!p->request->platform || text_is(p->request->platform, facts->platform))
@@ -82,7 +86,8 @@ static void take_driver(planner *p)
     p->machine.libcuda.version = driver;
 }
 
-static cairn_status take_gpus(planner *p, const cairn_facts *facts, arena *memory, const cairn_doctor_data *data)
+static cairn_status take_gpus(planner *p, const cairn_facts *facts, arena *memory,
+                              const cairn_doctor_data *data)
 {
     if (!p->request->gpu_count && facts) {
         p->machine.gpus.known = facts->gpus.known;
@@ -109,7 +114,8 @@ static cairn_status check_request(const cairn_plan_request *r)
     for (size_t i = 0; i < sizeof platforms / sizeof *platforms; i++)
         platform |= text_is(r->platform, platforms[i]);
     if (!platform)
-        return error_set(CAIRN_E_ARGUMENT, "plan: platform '%s' is none of linux, windows, wsl2, jetson", r->platform);
+        return error_set(CAIRN_E_ARGUMENT, "plan: platform '%s' is none of linux, windows, wsl2, jetson",
+                         r->platform);
     if (known(r->torch) && version_part(r->torch, 0) < 0)
         return error_set(CAIRN_E_ARGUMENT, "plan: '%s' is no version of torch", r->torch);
     if (known(r->driver) && version_part(r->driver, 0) < 0)
@@ -129,7 +135,8 @@ static bool is_asked_for(const cairn_plan_request *r, const torch_row *row)
         return false;
     if (!known(r->cuda))
         return true;
-    return text_starts(r->cuda, "cu") ? text_is(row->cuda_tag, r->cuda) : version_matches(row->cuda_minor, r->cuda);
+    return text_starts(r->cuda, "cu") ? text_is(row->cuda_tag, r->cuda)
+                                      : version_matches(row->cuda_minor, r->cuda);
 }
 
 static const char *python_range(arena *memory, const torch_row *row)
@@ -144,7 +151,8 @@ static const char *driver_needed(planner *p, const torch_row *row)
     judge *j = &p->judge;
     const char *floor = driver_floor(j->data, row->cuda_minor, j->driver.windows);
     for (int i = 0; i < j->gpu_count; i++) {
-        const char *first = j->gpus[i].first_branch ? arena_format(j->memory, "%d", j->gpus[i].first_branch) : NULL;
+        const char *first =
+            j->gpus[i].first_branch ? arena_format(j->memory, "%d", j->gpus[i].first_branch) : NULL;
         if (first && (!floor || version_compare(first, floor) > 0))
             floor = first;
     }
@@ -180,7 +188,8 @@ static void describe(planner *p, const torch_row *row, const wheel *w, cairn_bui
     };
     out->warn.known = CAIRN_NO;
     const char *gpus = p->judge.gpu_count ? all_gpus(p)
-                                          : TEXT_FILL(a, p->judge.language, PLAN_ANY_GPU, w->archs_text ? w->archs_text : "?");
+                                          : TEXT_FILL(a, p->judge.language, PLAN_ANY_GPU,
+                                                      w->archs_text ? w->archs_text : "?");
     const char *name = arena_format(a, "torch %s+%s", row->torch, row->cuda_tag);
     out->why = TEXT_FILL(a, p->judge.language, PLAN_WHY, name, gpus, row->cuda_minor, out->driver);
 }
@@ -240,7 +249,8 @@ static void reject(planner *p, const wheel *w, const build_check *c, cairn_build
         out->change = TEXT_FILL(a, j->language, CHANGE_DRIVER, out->driver);
     else if (c->worst == FIT_PTX_TOO_NEW) {
         const cuda_arch_row *row = cuda_row(j->data, w->cuda);
-        out->change = TEXT_FILL(a, j->language, CHANGE_DRIVER, arena_format(a, ">= %s", row ? row->native_driver_branch : "?"));
+        out->change = TEXT_FILL(a, j->language, CHANGE_DRIVER,
+                                arena_format(a, ">= %s", row ? row->native_driver_branch : "?"));
     } else
         out->change = TEXT_FILL(a, j->language, CHANGE_PYTHON, out->python);
 }

@@ -58,7 +58,8 @@ static bool read_options(int argc, char **argv, plan_options *o)
     return options_read(options, argc, argv, NULL);
 }
 
-static int print(const plan_options *o, const printer *p, const cairn_verdict *v, const cairn_doctor_data *data)
+static int print(const plan_options *o, const printer *p, const cairn_verdict *v,
+                 const cairn_doctor_data *data)
 {
     if (o->json)
         print_json(cairn_verdict_write(v));

@@ -29,7 +29,8 @@ static int character_bytes(const char *p)
 /* CJK characters and full-width forms take three bytes from U+2E80 on, and two columns. */
 static int character_columns(const char *p, int bytes)
 {
-    return bytes == 3 && (unsigned char)*p >= 0xE2 && !(*p == (char)0xE2 && (unsigned char)p[1] < 0xBA) ? 2 : 1;
+    return bytes == 3 && (unsigned char)*p >= 0xE2 && !(*p == (char)0xE2 && (unsigned char)p[1] < 0xBA) ? 2
+                                                                                                        : 1;
 }
 
 int text_columns(const char *text)

@@ -24,8 +24,12 @@ static void gpu_rows(const printer *p, const cairn_facts *f, const cairn_doctor_
     for (int i = 0; i < f->gpus.count; i++) {
         gpu_info g;
         identify_gpu(data, a, &f->gpus.items[i], &g);
-        const char *text = arena_format(a, "%s%s%s%s", g.name ? g.name : g.pci ? g.pci : "NVIDIA GPU",
-                                        g.cc_text ? " (" : "", g.cc_text ? g.cc_text : "", g.cc_text ? ")" : "");
+        const char *text =
+            arena_format(a, "%s%s%s%s",
+                         g.name  ? g.name
+                         : g.pci ? g.pci
+                                 : "NVIDIA GPU",
+                         g.cc_text ? " (" : "", g.cc_text ? g.cc_text : "", g.cc_text ? ")" : "");
         if (known(f->gpus.items[i].driver))
             text = arena_format(a, "%s, %s", text, f->gpus.items[i].driver);
         if (text_is(f->libcuda.proof, "ok"))
@@ -57,8 +61,9 @@ static void toolkit_rows(const printer *p, const cairn_facts *f, arena *a)
         row(p, TEXT_ROW_TOOLKIT, text_of(TEXT_WORD_NONE, p->language));
     for (int i = 0; i < f->toolkits.count; i++) {
         const cairn_toolkit *t = &f->toolkits.items[i];
-        row(p, TEXT_ROW_TOOLKIT, arena_format(a, "%s, %s%s", or_unknown(p, t->version), or_unknown(p, t->path),
-                                              t->nvcc_on_path == CAIRN_YES ? ", PATH" : ""));
+        row(p, TEXT_ROW_TOOLKIT,
+            arena_format(a, "%s, %s%s", or_unknown(p, t->version), or_unknown(p, t->path),
+                         t->nvcc_on_path == CAIRN_YES ? ", PATH" : ""));
     }
 }
 
@@ -70,7 +75,8 @@ static void cudnn_rows(const printer *p, const cairn_facts *f, arena *a)
         for (int k = 0; k < i; k++)
             again |= text_is(f->libraries.items[k].path, l->path);
         if (text_starts(l->soname, "libcudnn.so") && !again)
-            row(p, TEXT_ROW_CUDNN, arena_format(a, "%s, %s", or_unknown(p, l->version), or_unknown(p, l->from)));
+            row(p, TEXT_ROW_CUDNN,
+                arena_format(a, "%s, %s", or_unknown(p, l->version), or_unknown(p, l->from)));
     }
 }
 
@@ -88,8 +94,8 @@ static void python_rows(const printer *p, const cairn_facts *f, arena *a)
         const char *text = arena_format(a, "%s, %s: ", or_unknown(p, py->version), or_unknown(p, py->prefix));
         const char *vision = pairs_get(&py->packages, "torchvision");
         if (py->torch.known == CAIRN_YES)
-            text = arena_format(a, "%storch %s%s%s", text, or_unknown(p, py->torch.version), vision ? ", torchvision " : "",
-                                vision ? vision : "");
+            text = arena_format(a, "%storch %s%s%s", text, or_unknown(p, py->torch.version),
+                                vision ? ", torchvision " : "", vision ? vision : "");
         else
             text = arena_format(a, "%s%s", text, text_of(TEXT_NO_TORCH, p->language));
         for (int k = 0; k < py->torch.archs.count; k++)
@@ -103,8 +109,9 @@ void print_facts(const printer *p, const cairn_facts *f, const cairn_doctor_data
     arena *a = arena_new();
     if (!a)
         return;
-    row(p, TEXT_ROW_PLATFORM, arena_format(a, "%s, %s, %s %s", or_unknown(p, f->distribution), or_unknown(p, f->machine),
-                                           or_unknown(p, f->platform), known(f->kernel) ? f->kernel : ""));
+    row(p, TEXT_ROW_PLATFORM,
+        arena_format(a, "%s, %s, %s %s", or_unknown(p, f->distribution), or_unknown(p, f->machine),
+                     or_unknown(p, f->platform), known(f->kernel) ? f->kernel : ""));
     if (known(f->board))
         row(p, TEXT_ROW_PLATFORM, f->board);
     if (f->container.known == CAIRN_YES)
@@ -150,7 +157,8 @@ static void env_python(const cairn_python *py)
 
 void print_collect_env(const cairn_facts *f, const cairn_verdict *verdict)
 {
-    bool cuda = f->libcuda.known == CAIRN_YES && f->libcuda.init.known == CAIRN_YES && f->libcuda.init.value == 0;
+    bool cuda =
+        f->libcuda.known == CAIRN_YES && f->libcuda.init.known == CAIRN_YES && f->libcuda.init.value == 0;
     line("OS", f->distribution);
     line("Kernel", f->kernel);
     line("Machine", f->machine);

@@ -67,7 +67,8 @@ static void print_build(const printer *p, const cairn_build *b)
     snprintf(name, sizeof name, "torch %s+%s", b->torch, b->build);
     printf("\n  ");
     print_padded(p, COLOR_BOLD, 22, name);
-    printf("Python %s, %s %s", b->python, text_of(TEXT_PLAN_DRIVER, p->language), b->driver ? b->driver : "?");
+    printf("Python %s, %s %s", b->python, text_of(TEXT_PLAN_DRIVER, p->language),
+           b->driver ? b->driver : "?");
     for (int i = 0; i < b->warn.count; i++) {
         printf(", ");
         print_colored(p, COLOR_YELLOW, b->warn.items[i]);

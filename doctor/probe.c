@@ -18,8 +18,10 @@ int dlinfo(void *library, int request, void *out);
 enum { NOW = 2, LINK_MAP = 2 };
 
 #if defined(__x86_64__)
-__asm__(".symver dlopen,dlopen@GLIBC_2.2.5\n.symver dlsym,dlsym@GLIBC_2.2.5\n.symver dlinfo,dlinfo@GLIBC_2.3.3");
-__asm__(".globl _start\n_start:\n xor %ebp,%ebp\n mov (%rsp),%rdi\n lea 8(%rsp),%rsi\n and $-16,%rsp\n call probe_main\n");
+__asm__(
+    ".symver dlopen,dlopen@GLIBC_2.2.5\n.symver dlsym,dlsym@GLIBC_2.2.5\n.symver dlinfo,dlinfo@GLIBC_2.3.3");
+__asm__(".globl _start\n_start:\n xor %ebp,%ebp\n mov (%rsp),%rdi\n lea 8(%rsp),%rsi\n and $-16,%rsp\n call "
+        "probe_main\n");
 
 static long system_call(long number, long a, long b, long c)
 {
@@ -137,7 +139,8 @@ typedef struct cuda {
     int (*load)(void **, const void *);
     int (*function)(void **, void *, const char *);
     int (*alloc)(uint64_t *, size_t);
-    int (*launch)(void *, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, void *, void **, void **);
+    int (*launch)(void *, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, void *,
+                  void **, void **);
     int (*copy)(void *, uint64_t, size_t);
 } cuda;
 
@@ -171,7 +174,8 @@ static void prove(const cuda *c, int capability)
     uint32_t result[THREADS];
     void *arguments[] = {&out};
     int device, error = 0;
-    if (!c->context_create || !c->context_destroy || !c->load || !c->function || !c->alloc || !c->launch || !c->copy)
+    if (!c->context_create || !c->context_destroy || !c->load || !c->function || !c->alloc || !c->launch ||
+        !c->copy)
         return;
     const char *step = "cuCtxCreate";
     if ((error = c->device(&device, 0)) == 0 && (error = c->context_create(&context, 0, device)) == 0) {

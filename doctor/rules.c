@@ -42,7 +42,8 @@ static const cc_facts *facts_of_cc(const cairn_doctor_data *data, int cc)
 
 static int last_branch_of(const gpu_row *row)
 {
-    return text_is(row->last_driver_branch, "current") ? BRANCH_CURRENT : branch_number(row->last_driver_branch);
+    return text_is(row->last_driver_branch, "current") ? BRANCH_CURRENT
+                                                       : branch_number(row->last_driver_branch);
 }
 
 /* What follows from the capability where nothing more exact is known. */
@@ -226,7 +227,8 @@ int best_branch(const cairn_doctor_data *data, const gpu_info *gpus, int count, 
 
 static bool same_minor(const char *a, const char *b)
 {
-    return version_part(a, 0) == version_part(b, 0) && version_part(a, 1) == version_part(b, 1) && version_part(a, 1) >= 0;
+    return version_part(a, 0) == version_part(b, 0) && version_part(a, 1) == version_part(b, 1) &&
+           version_part(a, 1) >= 0;
 }
 
 const cuda_arch_row *cuda_row(const cairn_doctor_data *data, const char *cuda)
@@ -277,7 +279,8 @@ const char *row_archs(const torch_row *row, const char *platform, const char *ma
     return known(list) ? list : NULL;
 }
 
-const torch_row *find_torch(const cairn_doctor_data *data, const char *torch, const char *tag, const char *cuda)
+const torch_row *find_torch(const cairn_doctor_data *data, const char *torch, const char *tag,
+                            const char *cuda)
 {
     for (int i = 0; torch && i < data->torch.count; i++) {
         const torch_row *row = &data->torch.items[i];
@@ -316,12 +319,14 @@ void wheel_from_row(const torch_row *row, const char *platform, const char *mach
 }
 
 /* The build that PyPI gives under a bare version, on Linux; NULL when not known. */
-static const torch_row *pypi_default(const cairn_doctor_data *data, const cairn_facts *facts, const char *torch)
+static const torch_row *pypi_default(const cairn_doctor_data *data, const cairn_facts *facts,
+                                     const char *torch)
 {
     if (!text_is(facts->machine, "x86_64") || text_is(facts->platform, "windows"))
         return NULL;
     for (int i = 0; i < data->torch.count; i++)
-        if (!version_compare(data->torch.items[i].torch, torch) && text_is(data->torch.items[i].pypi_default_linux_x86_64, "yes"))
+        if (!version_compare(data->torch.items[i].torch, torch) &&
+            text_is(data->torch.items[i].pypi_default_linux_x86_64, "yes"))
             return &data->torch.items[i];
     return NULL;
 }
@@ -422,7 +427,8 @@ static bool ptx_isa_too_new(const cairn_doctor_data *data, const wheel *w, const
            version_compare(ours->ptx_isa, theirs->ptx_isa) > 0;
 }
 
-bool wheel_ptx_too_new(const cairn_doctor_data *data, const wheel *w, const gpu_info *gpu, const driver_info *driver)
+bool wheel_ptx_too_new(const cairn_doctor_data *data, const wheel *w, const gpu_info *gpu,
+                       const driver_info *driver)
 {
     return gpu->cc && has_ptx(w, gpu->cc) && ptx_isa_too_new(data, w, driver);
 }
@@ -480,7 +486,8 @@ int cudnn_floor(const cairn_doctor_data *data, const char *cudnn, const cudnn_ro
         if (!lowest_cc(row->compute_capabilities) || version_compare(row->cudnn, cudnn) > 0)
             continue;
         int order = best ? version_compare(row->cudnn, best->cudnn) : 1;
-        if (order > 0 || (order == 0 && lowest_cc(row->compute_capabilities) < lowest_cc(best->compute_capabilities)))
+        if (order > 0 ||
+            (order == 0 && lowest_cc(row->compute_capabilities) < lowest_cc(best->compute_capabilities)))
             best = row;
     }
     if (out)
@@ -535,7 +542,8 @@ static void derive_cc(cairn_doctor_data *data)
             continue;
         f->tegra |= absent(row->pci_device_id) && text_starts(row->segment, "Jetson");
         f->architecture = f->architecture ? f->architecture : row->architecture;
-        f->first_branch = f->first_branch ? f->first_branch : branch_number(row->first_driver_branch_for_cc_ptx_table);
+        f->first_branch =
+            f->first_branch ? f->first_branch : branch_number(row->first_driver_branch_for_cc_ptx_table);
         f->last_branch = f->last_branch ? f->last_branch : last_branch_of(row);
     }
 }

@@ -66,7 +66,8 @@ typedef struct wheel {
 
 /* The column of torch.csv for this platform; NULL when it has nothing to say. */
 const char *row_archs(const torch_row *row, const char *platform, const char *machine);
-const torch_row *find_torch(const cairn_doctor_data *data, const char *torch, const char *tag, const char *cuda);
+const torch_row *find_torch(const cairn_doctor_data *data, const char *torch, const char *tag,
+                            const char *cuda);
 void wheel_from_row(const torch_row *row, const char *platform, const char *machine, wheel *out);
 /* What a Python environment holds; false when it holds no torch. */
 bool wheel_from_python(const cairn_doctor_data *data, arena *memory, const cairn_facts *facts,
@@ -76,7 +77,8 @@ typedef enum fit { FIT_UNKNOWN, FIT_CUBIN, FIT_PTX, FIT_PTX_TOO_NEW, FIT_TOOLKIT
 /* How the wheel's code meets the GPU. */
 fit wheel_fit(const cairn_doctor_data *data, const wheel *w, const gpu_info *gpu, const driver_info *driver);
 /* It has PTX for the GPU that the driver is too old to compile (whether or not it has a cubin too). */
-bool wheel_ptx_too_new(const cairn_doctor_data *data, const wheel *w, const gpu_info *gpu, const driver_info *driver);
+bool wheel_ptx_too_new(const cairn_doctor_data *data, const wheel *w, const gpu_info *gpu,
+                       const driver_info *driver);
 bool wheel_needs_newer_driver(const cairn_doctor_data *data, const wheel *w, const driver_info *driver);
 /* The lowest capability that a cuDNN release serves, and the row that says so; 0 when not known. */
 int cudnn_floor(const cairn_doctor_data *data, const char *cudnn, const cudnn_row **row);

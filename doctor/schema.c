@@ -7,8 +7,12 @@
 #define S(type, key, kind, of) {#key, FIELD_##kind, offsetof(type, key), &of}
 
 static const field gpu_fields[] = {
-    F(cairn_gpu, pci, TEXT),  F(cairn_gpu, slot, TEXT), {"class", FIELD_TEXT, offsetof(cairn_gpu, pci_class), NULL},
-    F(cairn_gpu, name, TEXT), F(cairn_gpu, cc, TEXT),   F(cairn_gpu, driver, TEXT),
+    F(cairn_gpu, pci, TEXT),
+    F(cairn_gpu, slot, TEXT),
+    {"class", FIELD_TEXT, offsetof(cairn_gpu, pci_class), NULL},
+    F(cairn_gpu, name, TEXT),
+    F(cairn_gpu, cc, TEXT),
+    F(cairn_gpu, driver, TEXT),
 };
 SCHEMA(gpu, cairn_gpu);
 
@@ -19,9 +23,15 @@ static const field compat_fields[] = {F(cairn_forward_compat, drivers, TEXTS)};
 SCHEMA(compat, cairn_forward_compat);
 
 static const field libcuda_fields[] = {
-    F(cairn_libcuda, path, TEXT),   F(cairn_libcuda, version, TEXT),         F(cairn_libcuda, cuda, TEXT),
-    F(cairn_libcuda, init, NUMBER), F(cairn_libcuda, init_unhidden, NUMBER), F(cairn_libcuda, died, TEXT),
-    F(cairn_libcuda, proof, TEXT),  F(cairn_libcuda, others, TEXTS),         S(cairn_libcuda, forward_compat, OBJECT, compat),
+    F(cairn_libcuda, path, TEXT),
+    F(cairn_libcuda, version, TEXT),
+    F(cairn_libcuda, cuda, TEXT),
+    F(cairn_libcuda, init, NUMBER),
+    F(cairn_libcuda, init_unhidden, NUMBER),
+    F(cairn_libcuda, died, TEXT),
+    F(cairn_libcuda, proof, TEXT),
+    F(cairn_libcuda, others, TEXTS),
+    S(cairn_libcuda, forward_compat, OBJECT, compat),
 };
 SCHEMA(libcuda, cairn_libcuda);
 
@@ -38,8 +48,8 @@ SCHEMA(node, cairn_node);
 static const field container_fields[] = {F(cairn_container, kind, TEXT), F(cairn_container, cgroup, TEXT)};
 SCHEMA(container, cairn_container);
 
-static const field torch_fields[] = {
-    F(cairn_torch, version, TEXT), F(cairn_torch, cuda, TEXT), F(cairn_torch, archs, TEXTS), F(cairn_torch, cudnn, TEXT)};
+static const field torch_fields[] = {F(cairn_torch, version, TEXT), F(cairn_torch, cuda, TEXT),
+                                     F(cairn_torch, archs, TEXTS), F(cairn_torch, cudnn, TEXT)};
 SCHEMA(torch, cairn_torch);
 
 static const field python_fields[] = {
@@ -63,8 +73,8 @@ SCHEMA(toolkit, cairn_toolkit);
 static const field compiler_fields[] = {F(cairn_compiler, name, TEXT), F(cairn_compiler, version, TEXT)};
 SCHEMA(compiler, cairn_compiler);
 
-static const field want_fields[] = {
-    F(cairn_want, torch, TEXT), F(cairn_want, cuda, TEXT), F(cairn_want, python, TEXT), F(cairn_want, build, ANSWER)};
+static const field want_fields[] = {F(cairn_want, torch, TEXT), F(cairn_want, cuda, TEXT),
+                                    F(cairn_want, python, TEXT), F(cairn_want, build, ANSWER)};
 SCHEMA(want, cairn_want);
 
 static const field facts_fields[] = {

@@ -23,7 +23,8 @@ static const char *argument(const char *at, int count, const char *const *argume
     return arguments[index] ? arguments[index] : "?";
 }
 
-const char *text_fill(arena *memory, cairn_language language, text_id id, int count, const char *const *arguments)
+const char *text_fill(arena *memory, cairn_language language, text_id id, int count,
+                      const char *const *arguments)
 {
     const char *sentence = text_of(id, language);
     size_t length = 1;

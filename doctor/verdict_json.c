@@ -86,7 +86,8 @@ static json_t *build(const cairn_build *b, bool runs)
 
 char *cairn_verdict_write(const cairn_verdict *verdict)
 {
-    json_t *out = json_object(), *gpus = json_array(), *findings = json_array(), *plan = json_array(), *rejected = json_array();
+    json_t *out = json_object(), *gpus = json_array(), *findings = json_array(), *plan = json_array(),
+           *rejected = json_array();
     for (int i = 0; i < verdict->gpus.count; i++)
         json_array_append_new(gpus, gpu(&verdict->gpus.items[i]));
     for (int i = 0; i < verdict->findings.count; i++)

@@ -46,7 +46,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     case 0: ld_cache(bytes + 1, size - 1, facts->memory); break;
     case 1: packages(bytes + 1, size - 1, facts, false); break;
     case 2: packages(bytes + 1, size - 1, facts, true); break;
-    case 3: cairn_verdict_free(cairn_doctor_explain((const char *)bytes + 1, size - 1, data, CAIRN_ENGLISH)); break;
+    case 3:
+        cairn_verdict_free(cairn_doctor_explain((const char *)bytes + 1, size - 1, data, CAIRN_ENGLISH));
+        break;
     }
     cairn_facts_free(facts);
     cairn_error_clear();

@@ -95,7 +95,8 @@ static void logs_are_read_from_standard_input(void **state)
 static void output_is_plain_and_narrow_without_a_terminal(void **state)
 {
     (void)state;
-    static const char *const arguments[] = {"--facts " MACHINE, "--facts " MACHINE " --lang zh", "plan --gpu V100", "plan --gpu V100 --matrix"};
+    static const char *const arguments[] = {"--facts " MACHINE, "--facts " MACHINE " --lang zh",
+                                            "plan --gpu V100", "plan --gpu V100 --matrix"};
     for (size_t i = 0; i < sizeof arguments / sizeof *arguments; i++) {
         RUN(arguments[i]);
         assert_null(strchr(out, '\033'));
@@ -129,7 +130,8 @@ static void the_data_can_be_replaced_and_checked(void **state)
     assert_non_null(strstr(out, "2026-11-22"));
     const char *root = fresh_folder("data");
     char arguments[1024], command[4096];
-    snprintf(command, sizeof command, "cp doctor/data/* '%s' && sed -i 's/^2.7.1,/2.x.1,/' '%s/torch.csv'", root, root);
+    snprintf(command, sizeof command, "cp doctor/data/* '%s' && sed -i 's/^2.7.1,/2.x.1,/' '%s/torch.csv'",
+             root, root);
     assert_int_equal(system(command), 0);
     snprintf(arguments, sizeof arguments, "--data %s --data-check", root);
     assert_int_equal(RUN(arguments), 1);
@@ -146,9 +148,13 @@ static void gpus_are_named_in_every_way(void **state)
     static const struct {
         const char *name, *cc;
     } names[] = {
-        {"'RTX 4090'", "8.9"}, {"rtx4090", "8.9"}, {"'NVIDIA GeForce RTX 4090'", "8.9"}, {"V100", "7.0"}, {"a100", "8.0"}, {"T4", "7.5"},
-        {"L4", "8.9"}, {"'GTX 1080Ti'", "6.1"}, {"10de:2684", "8.9"}, {"10DE:1B06", "6.1"}, {"0x2b85", "12.0"}, {"8.6", "8.6"}, {"sm_90", "9.0"},
-        {"compute_120", "12.0"}, {"H100", "9.0"}, {"B200", "10.0"}, {"'GTX 960'", "5.2"}, {"Orin", "8.7"}, {"GB10", "12.1"},
+        {"'RTX 4090'", "8.9"}, {"rtx4090", "8.9"},      {"'NVIDIA GeForce RTX 4090'", "8.9"},
+        {"V100", "7.0"},       {"a100", "8.0"},         {"T4", "7.5"},
+        {"L4", "8.9"},         {"'GTX 1080Ti'", "6.1"}, {"10de:2684", "8.9"},
+        {"10DE:1B06", "6.1"},  {"0x2b85", "12.0"},      {"8.6", "8.6"},
+        {"sm_90", "9.0"},      {"compute_120", "12.0"}, {"H100", "9.0"},
+        {"B200", "10.0"},      {"'GTX 960'", "5.2"},    {"Orin", "8.7"},
+        {"GB10", "12.1"},
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char arguments[256], expected[64];
@@ -158,7 +164,8 @@ static void gpus_are_named_in_every_way(void **state)
         if (!strstr(out, expected))
             fail_msg("%s is not %s: %.200s", names[i].name, names[i].cc, out);
     }
-    static const char *const ambiguous[] = {"'GTX 750 Ti'", "'GT 730'", "'TITAN X'", "'RTX 6000'", "'GTX 750'"};
+    static const char *const ambiguous[] = {"'GTX 750 Ti'", "'GT 730'", "'TITAN X'", "'RTX 6000'",
+                                            "'GTX 750'"};
     for (size_t i = 0; i < sizeof ambiguous / sizeof *ambiguous; i++) {
         char arguments[256];
         snprintf(arguments, sizeof arguments, "plan --facts " HEALTHY " --gpu %s", ambiguous[i]);

@@ -31,7 +31,9 @@ static bool load_and_judge(void)
     cairn_facts *facts = data ? cairn_facts_read(text, bytes, "test") : NULL;
     cairn_verdict *v = facts ? cairn_doctor_judge(facts, data, CAIRN_ENGLISH) : NULL;
     const char *gpus[] = {"K80"};
-    cairn_verdict *plan = v ? cairn_doctor_plan(&(cairn_plan_request){.gpus = gpus, .gpu_count = 1}, facts, data, CAIRN_ENGLISH) : NULL;
+    cairn_verdict *plan =
+        v ? cairn_doctor_plan(&(cairn_plan_request){.gpus = gpus, .gpu_count = 1}, facts, data, CAIRN_ENGLISH)
+          : NULL;
     char *json = plan ? cairn_facts_write(facts) : NULL;
     bool done = json != NULL;
     mem_free(json);
@@ -44,7 +46,8 @@ static bool load_and_judge(void)
 
 static bool collect_here(void)
 {
-    cairn_facts *facts = cairn_doctor_collect(&(cairn_collect_options){.no_probe = true, .python = "/nowhere"});
+    cairn_facts *facts =
+        cairn_doctor_collect(&(cairn_collect_options){.no_probe = true, .python = "/nowhere"});
     cairn_facts_free(facts);
     return facts != NULL;
 }

@@ -17,7 +17,8 @@ static cairn_facts *collect_with(const char *cuda, const char *nvml, int limit_m
     setenv("LD_LIBRARY_PATH", CAIRN_BUILD_DIR "/doctor/fake", 1);
     setenv("FAKE_CUDA", cuda, 1);
     setenv("FAKE_NVML", nvml, 1);
-    cairn_facts *facts = cairn_doctor_collect(&(cairn_collect_options){.python = "/nowhere", .probe_timeout_ms = limit_ms});
+    cairn_facts *facts =
+        cairn_doctor_collect(&(cairn_collect_options){.python = "/nowhere", .probe_timeout_ms = limit_ms});
     assert_non_null(facts);
     assert_int_equal(facts->libcuda.known, CAIRN_YES);
     return facts;
@@ -140,9 +141,12 @@ static int unload(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_driver_that_answers_is_proved_by_a_kernel), cmocka_unit_test(each_error_of_init_is_reported),
-        cmocka_unit_test(a_hang_costs_the_limit_and_no_more),          cmocka_unit_test(a_crash_is_reported),
-        cmocka_unit_test(lies_do_no_harm),                             cmocka_unit_test(a_gpu_that_computes_wrongly_is_found),
+        cmocka_unit_test(a_driver_that_answers_is_proved_by_a_kernel),
+        cmocka_unit_test(each_error_of_init_is_reported),
+        cmocka_unit_test(a_hang_costs_the_limit_and_no_more),
+        cmocka_unit_test(a_crash_is_reported),
+        cmocka_unit_test(lies_do_no_harm),
+        cmocka_unit_test(a_gpu_that_computes_wrongly_is_found),
         cmocka_unit_test(hidden_and_absent_are_told_apart),
     };
     return cmocka_run_group_tests(tests, load, unload);

@@ -26,7 +26,8 @@ static void find_kinds(void)
 static void find_drivers(void)
 {
     static char versions[MOST_DRIVERS][32];
-    static const char *const more[] = {"450.36.06", "450.80.02", "525.60.12", "525.60.13", "575.51.03", "700.10"};
+    static const char *const more[] = {"450.36.06", "450.80.02", "525.60.12",
+                                       "525.60.13", "575.51.03", "700.10"};
     for (int i = 0; i < data->drivers.count; i++)
         if (version_part(data->drivers.items[i].branch + 1, 0) >= 390)
             snprintf(versions[driver_count++], 32, "%s.99", data->drivers.items[i].branch + 1);
@@ -50,8 +51,8 @@ typedef struct machine {
     cairn_pair packages[3];
 } machine;
 
-static void make_machine(machine *m, const gpu_row *gpu, const char *driver, const char *torch, const char *cuda,
-                         const char *vision)
+static void make_machine(machine *m, const gpu_row *gpu, const char *driver, const char *torch,
+                         const char *cuda, const char *vision)
 {
     static char pci[32], version[64];
     *m = (machine){0};
@@ -121,8 +122,8 @@ static void a_planned_build_judges_as_the_plan_said(void **state)
                 make_machine(&m, kinds[g], drivers[d], b->torch, row->cuda_minor, b->torchvision);
                 cairn_verdict *v = cairn_doctor_judge(&m.facts, data, CAIRN_ENGLISH);
                 if (v->severity != (b->warn.count ? CAIRN_WARN : CAIRN_NOTE))
-                    fail_msg("torch %s+%s, %s, driver %s: planned, but judged %d", b->torch, b->build, kinds[g]->product,
-                             drivers[d], v->severity);
+                    fail_msg("torch %s+%s, %s, driver %s: planned, but judged %d", b->torch, b->build,
+                             kinds[g]->product, drivers[d], v->severity);
                 cairn_verdict_free(v);
             }
             cairn_verdict_free(plan);
@@ -167,14 +168,15 @@ static void a_fix_for_a_wheel_mends_it(void **state)
                     make_machine(&after, kinds[g], drivers[d], other->torch, other->cuda_minor, vision);
                     cairn_verdict *w = cairn_doctor_judge(&after.facts, data, CAIRN_ENGLISH);
                     if (w->severity == CAIRN_FAIL)
-                        fail_msg("torch %s+%s, %s, driver %s: '%s' leaves %s", row->torch, row->cuda_tag, kinds[g]->product,
-                                 drivers[d], f->fix.items[i], w->findings.items[0].code);
+                        fail_msg("torch %s+%s, %s, driver %s: '%s' leaves %s", row->torch, row->cuda_tag,
+                                 kinds[g]->product, drivers[d], f->fix.items[i], w->findings.items[0].code);
                     best = w->severity < best ? w->severity : best;
                     any = true;
                     cairn_verdict_free(w);
                 }
                 if (any && best != CAIRN_NOTE)
-                    fail_msg("torch %s+%s, %s, driver %s: no fix gives ok", row->torch, row->cuda_tag, kinds[g]->product, drivers[d]);
+                    fail_msg("torch %s+%s, %s, driver %s: no fix gives ok", row->torch, row->cuda_tag,
+                             kinds[g]->product, drivers[d]);
                 mended += any;
                 cairn_verdict_free(v);
             }

@@ -32,7 +32,8 @@ static size_t make_fatbin(unsigned char *out, const gpu_code *code, int count)
     for (int i = 0; i < count; i++) {
         unsigned char *e = out + at;
         memset(e, 0, ENTRY + PAYLOAD);
-        put_u(e, (uint64_t)code[i].kind, 2), put_u(e + 2, 0x101, 2), put_u(e + 4, ENTRY, 4), put_u(e + 8, PAYLOAD, 8);
+        put_u(e, (uint64_t)code[i].kind, 2), put_u(e + 2, 0x101, 2), put_u(e + 4, ENTRY, 4),
+            put_u(e + 8, PAYLOAD, 8);
         put_u(e + 28, (uint64_t)code[i].arch, 4), put_u(e + 40, 0x11 | code[i].flags, 8);
         at += ENTRY + PAYLOAD;
     }
@@ -45,8 +46,13 @@ static size_t make_elf(unsigned char *out, const char *name, const unsigned char
     char names[128] = "";
     size_t names_bytes = 1 + strlen(name) + 1;
     strcpy(names + 1, name);
-    Elf64_Ehdr h = {.e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT}, .e_type = ET_DYN, .e_machine = EM_X86_64,
-                    .e_shentsize = sizeof(Elf64_Shdr), .e_shnum = 3, .e_shstrndx = 2, .e_shoff = sizeof h};
+    Elf64_Ehdr h = {.e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
+                    .e_type = ET_DYN,
+                    .e_machine = EM_X86_64,
+                    .e_shentsize = sizeof(Elf64_Shdr),
+                    .e_shnum = 3,
+                    .e_shstrndx = 2,
+                    .e_shoff = sizeof h};
     Elf64_Shdr s[3] = {{0}};
     size_t at = sizeof h + sizeof s;
     s[1] = (Elf64_Shdr){.sh_name = 1, .sh_type = SHT_PROGBITS, .sh_offset = at, .sh_size = bytes};
@@ -62,7 +68,8 @@ static void put_torch_library(const char *root, const char *path)
 {
     static unsigned char fat[64 << 10], elf[80 << 10];
     static const gpu_code common[] = {{CUBIN, 75, 0}, {CUBIN, 80, 0}, {CUBIN, 120, 0}, {PTX, 120, 0}};
-    static const gpu_code rare[] = {{CUBIN, 75, 0}, {CUBIN, 80, 0}, {CUBIN, 90, FLAG_A}, {CUBIN, 120, 0}, {PTX, 120, 0}};
+    static const gpu_code rare[] = {
+        {CUBIN, 75, 0}, {CUBIN, 80, 0}, {CUBIN, 90, FLAG_A}, {CUBIN, 120, 0}, {PTX, 120, 0}};
     size_t n = 0;
     for (int i = 0; i < 40; i++)
         n += i == 7 ? make_fatbin(fat + n, rare, 5) : make_fatbin(fat + n, common, 4);
@@ -123,17 +130,21 @@ static void put_venv(const char *root, const char *prefix)
     char path[512];
     snprintf(path, sizeof path, "%s/pyvenv.cfg", prefix);
     put_file(root, path, "home = /usr/bin\ninclude-system-site-packages = false\nversion = 3.11.9\n");
-    const char *entries[] = {"torch-2.9.1+cu128.dist-info", "torchvision-0.24.1+cu128.dist-info", "nvidia_cudnn_cu12-9.10.2.21.dist-info",
+    const char *entries[] = {"torch-2.9.1+cu128.dist-info", "torchvision-0.24.1+cu128.dist-info",
+                             "nvidia_cudnn_cu12-9.10.2.21.dist-info",
                              "nvidia_nvjitlink_cu12-12.8.93.dist-info", "requests-2.32.0.dist-info"};
     for (size_t i = 0; i < sizeof entries / sizeof *entries; i++) {
         snprintf(path, sizeof path, "%s/lib/python3.11/site-packages/%s/METADATA", prefix, entries[i]);
         put_file(root, path, "");
     }
     snprintf(path, sizeof path, "%s/lib/python3.11/site-packages/torch/version.py", prefix);
-    put_file(root, path, "from typing import Optional\n\n__version__ = '2.9.1+cu128'\ndebug = False\ncuda: Optional[str] = '12.8'\nhip: Optional[str] = None\n");
+    put_file(root, path,
+             "from typing import Optional\n\n__version__ = '2.9.1+cu128'\ndebug = False\ncuda: Optional[str] "
+             "= '12.8'\nhip: Optional[str] = None\n");
     snprintf(path, sizeof path, "%s/lib/python3.11/site-packages/torch/lib/libtorch_cuda.so", prefix);
     put_torch_library(root, path);
-    snprintf(path, sizeof path, "%s/lib/python3.11/site-packages/nvidia/nvjitlink/lib/libnvJitLink.so.12", prefix);
+    snprintf(path, sizeof path, "%s/lib/python3.11/site-packages/nvidia/nvjitlink/lib/libnvJitLink.so.12",
+             prefix);
     put_plain_library(root, path);
     snprintf(path, sizeof path, "%s/lib/python3.11/site-packages/nvidia/cudnn/lib/libcudnn.so.9", prefix);
     put_plain_library(root, path);
@@ -164,7 +175,8 @@ static void a_debian_machine_with_a_venv(void **state)
     put_file(root, "/etc/os-release", "NAME=\"Ubuntu\"\nID=ubuntu\nVERSION_ID=\"24.04\"\n");
     put_file(root, "/proc/sys/kernel/osrelease", "6.8.0-60-generic\n");
     put_file(root, "/proc/driver/nvidia/version",
-             "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.126.09  Release Build  (dvs-builder)\nGCC version: gcc 12\n");
+             "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.126.09  Release Build  "
+             "(dvs-builder)\nGCC version: gcc 12\n");
     put_file(root, "/sys/module/nvidia/version", "580.126.09\n");
     put_gpu(root, "0000:01:00.0", "0x2684\n", "nvidia");
     put_file(root, "/lib/modules/6.8.0-60-generic/updates/dkms/nvidia.ko.zst", "");
@@ -174,13 +186,16 @@ static void a_debian_machine_with_a_venv(void **state)
     put_link(root, "/usr/lib/x86_64-linux-gnu/libcuda.so.1", "libcuda.so.580.126.09");
     put_plain_library(root, "/opt/old/libcuda.so.535.1.1");
     put_link(root, "/opt/old/libcuda.so.1", "/opt/old/libcuda.so.535.1.1");
-    const char *const cache[] = {"libcuda.so.1", "/usr/lib/x86_64-linux-gnu/libcuda.so.1", "libcuda.so.1", "/opt/old/libcuda.so.1"};
+    const char *const cache[] = {"libcuda.so.1", "/usr/lib/x86_64-linux-gnu/libcuda.so.1", "libcuda.so.1",
+                                 "/opt/old/libcuda.so.1"};
     put_ld_cache(root, cache, 2);
     put_file(root, "/var/lib/dpkg/status",
              "Package: bash\nStatus: install ok installed\nVersion: 5.2\n\n"
-             "Package: nvidia-driver-580-open\nStatus: install ok installed\nArchitecture: amd64\nVersion: 580.126.09-0ubuntu0.24.04.1\n\n"
+             "Package: nvidia-driver-580-open\nStatus: install ok installed\nArchitecture: amd64\nVersion: "
+             "580.126.09-0ubuntu0.24.04.1\n\n"
              "Package: nvidia-driver-535\nStatus: deinstall ok config-files\nVersion: 535.1\n");
-    put_file(root, "/usr/local/cuda-12.4/version.json", "{\"cuda\": {\"name\": \"CUDA SDK\", \"version\": \"12.4.1\"}}");
+    put_file(root, "/usr/local/cuda-12.4/version.json",
+             "{\"cuda\": {\"name\": \"CUDA SDK\", \"version\": \"12.4.1\"}}");
     put_file(root, "/usr/local/cuda-12.4/bin/nvcc", "");
     put_link(root, "/usr/local/cuda", "/usr/local/cuda-12.4");
     put_folder(root, "/usr/lib/gcc/x86_64-linux-gnu/13");
@@ -228,13 +243,18 @@ static void an_rpm_machine_with_conda(void **state)
 {
     (void)state;
     const char *root = fresh_folder("rpm");
-    static const char header[] = "junk\0\0C\0nvidia-driver-cuda\0" "570.86.15\0" "1.el9\0NVIDIA driver\0more\0nvidia-fabric-manager\0" "570.86.15\0" "1\0x";
+    static const char header[] = "junk\0\0C\0nvidia-driver-cuda\0"
+                                 "570.86.15\0"
+                                 "1.el9\0NVIDIA driver\0more\0nvidia-fabric-manager\0"
+                                 "570.86.15\0"
+                                 "1\0x";
     put_bytes(root, "/var/lib/rpm/rpmdb.sqlite", header, sizeof header);
     put_file(root, "/etc/os-release", "ID=\"rocky\"\nVERSION_ID=\"9.6\"\n");
     put_file(root, "/opt/conda/conda-meta/python-3.10.14-h955ad1f_1.json", "{}");
     put_file(root, "/opt/conda/conda-meta/pytorch-2.5.1-py3.10_cuda12.4_cudnn9.1.0_0.json", "{}");
     put_file(root, "/opt/conda/conda-meta/cudnn-9.1.0.70-0.json", "{}");
-    put_file(root, "/opt/conda/lib/python3.10/site-packages/torch/version.py", "__version__ = '2.5.1'\ncuda = '12.4'\n");
+    put_file(root, "/opt/conda/lib/python3.10/site-packages/torch/version.py",
+             "__version__ = '2.5.1'\ncuda = '12.4'\n");
     put_plain_library(root, "/opt/conda/lib/libcudnn.so.9.1.0");
     put_link(root, "/opt/conda/lib/libcudnn.so.9", "libcudnn.so.9.1.0");
     cairn_facts *f = collect(root);
@@ -256,11 +276,13 @@ static void a_jetson(void **state)
 {
     (void)state;
     const char *root = fresh_folder("jetson");
-    put_file(root, "/etc/nv_tegra_release", "# R36 (release), REVISION: 4.0, GCID: 37537400, BOARD: generic\n");
+    put_file(root, "/etc/nv_tegra_release",
+             "# R36 (release), REVISION: 4.0, GCID: 37537400, BOARD: generic\n");
     put_file(root, "/proc/device-tree/model", "NVIDIA Jetson AGX Orin Developer Kit");
     put_plain_library(root, "/usr/lib/aarch64-linux-gnu/nvidia/libcuda.so.1.1");
     put_link(root, "/usr/lib/aarch64-linux-gnu/nvidia/libcuda.so.1", "libcuda.so.1.1");
-    put_file(root, "/var/lib/dpkg/status", "Package: nvidia-l4t-core\nStatus: install ok installed\nVersion: 36.4.0-20240912212859\n");
+    put_file(root, "/var/lib/dpkg/status",
+             "Package: nvidia-l4t-core\nStatus: install ok installed\nVersion: 36.4.0-20240912212859\n");
     cairn_facts *f = collect(root);
     assert_string_equal(f->board, "jetson r36.4");
     assert_int_equal(f->libcuda.known, CAIRN_YES);
@@ -359,7 +381,9 @@ static void broken_files_are_survived(void **state)
     for (int round = 0; round < 30; round++) {
         for (size_t i = 0; i < sizeof noise; i++)
             noise[i] = (unsigned char)rand();
-        put_bytes(root, "/etc/ld.so.cache", round % 2 ? noise : (const unsigned char *)memcpy(noise, "glibc-ld.so.cache1.1", 20), sizeof noise);
+        put_bytes(root, "/etc/ld.so.cache",
+                  round % 2 ? noise : (const unsigned char *)memcpy(noise, "glibc-ld.so.cache1.1", 20),
+                  sizeof noise);
         put_bytes(root, "/var/lib/dpkg/status", noise, sizeof noise);
         put_bytes(root, "/var/lib/rpm/rpmdb.sqlite", noise, sizeof noise);
         put_bytes(root, "/usr/local/cuda/version.json", noise, sizeof noise);
@@ -368,7 +392,8 @@ static void broken_files_are_survived(void **state)
         put_bytes(root, "/opt/venv/pyvenv.cfg", noise, sizeof noise);
         put_bytes(root, "/opt/venv/lib/python3.11/site-packages/torch/version.py", noise, sizeof noise);
         memcpy(noise, "\x7f" "ELF\2\1\1", 7);
-        put_bytes(root, "/opt/venv/lib/python3.11/site-packages/torch/lib/libtorch_cuda.so", noise, sizeof noise);
+        put_bytes(root, "/opt/venv/lib/python3.11/site-packages/torch/lib/libtorch_cuda.so", noise,
+                  sizeof noise);
         put_bytes(root, "/usr/lib/x86_64-linux-gnu/libcuda.so.1", noise, sizeof noise);
         cairn_facts *f = collect(root);
         char *json = cairn_facts_write(f);

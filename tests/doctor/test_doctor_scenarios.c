@@ -82,7 +82,8 @@ static bool is_build(const cairn_build *b, json_t *pair)
 
 static void check_plan(const char *file, json_t *expect, const cairn_verdict *v)
 {
-    json_t *includes = json_object_get(expect, "plan_includes"), *first = json_object_get(expect, "plan_first");
+    json_t *includes = json_object_get(expect, "plan_includes"),
+           *first = json_object_get(expect, "plan_first");
     for (size_t i = 0; i < json_array_size(includes); i++) {
         bool found = false;
         for (int k = 0; k < v->plan.count; k++)
