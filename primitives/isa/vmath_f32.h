@@ -70,7 +70,7 @@ SIMD_INLINE VF log_f32(VF x)
 {
     VI tiny = x < 0x1p-126f;
     VF y = select_f32(tiny, x * 0x1p25f, x);
-    VI bits = (VI)y + (0x3f800000 - 0x3f3504f3);
+    VI bits = (VI)((VU)y + (0x3f800000u - 0x3f3504f3u)); /* a NaN's bits may wrap */
     VF e = __builtin_convertvector((bits >> 23) - 127, VF), f = (VF)((bits & 0x007fffff) + 0x3f3504f3) - 1;
     e = select_f32(tiny, e - 25, e);
     VF z = f * f, p = f * 7.0376836292e-2f - 1.1514610310e-1f;
