@@ -6,6 +6,8 @@
  * programs, which wait for memory, and the baseline has none. Errors are below 2 ulp, mostly below 1. Lanes that need
  * more than this (huge angles) are handed to the C library one by one. */
 
+typedef uint64_t VUL __attribute__((vector_size(SIMD_BYTES))); /* where the bits of a NaN wrap */
+
 SIMD_INLINE VL bits_f64(VD x) { return (VL)x; }
 SIMD_INLINE VD real_f64(VL x) { return (VD)x; }
 SIMD_INLINE VL long_set(int64_t x) { return x - (VL){0}; }
@@ -84,7 +86,7 @@ typedef struct log_parts { VD k, f, half_square, rest; } log_parts;
 /* x >= 2^-1022. */
 SIMD_INLINE void log_split_f64(VD x, VD *k, VD *m)
 {
-    VL bits = (VL)x + (0x3ff0000000000000 - 0x3fe6a09e667f3bcd), exponent = (bits >> 52) - 1023;
+    VL bits = (VL)((VUL)x + (0x3ff0000000000000 - 0x3fe6a09e667f3bcd)), exponent = (bits >> 52) - 1023;
     *m = (VD)((bits & 0x000fffffffffffff) + 0x3fe6a09e667f3bcd);
     *k = (VD)(exponent + (VL)set_f64(WHOLE_F64)) - WHOLE_F64;
 }
