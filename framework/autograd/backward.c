@@ -41,7 +41,8 @@ static bool wants(const value *v) { return v->flags & V_REQUIRES_GRAD; }
  * needs all of it: so a gradient of a mean costs no memory, and fuses. */
 static cairn_tensor *whole_gradient(const value *v, cairn_tensor *dy)
 {
-    return cairn_expand(dy, v->shape);
+    cairn_tensor *number = number_in_shape(dy, &v->shape);
+    return number ? number : cairn_expand(dy, v->shape);
 }
 
 static bool any_input_broadcasts(const value *v)

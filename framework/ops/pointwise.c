@@ -107,11 +107,54 @@ static bool type_ok(op_id op, cairn_dtype t)
     return !bad;
 }
 
+/* ---- Numbers meet numbers at once: gradients are full of them, and each would be a kernel */
+
+static bool is_number(const value *v)
+{
+    return v->op == OP_constant && !(v->flags & V_REQUIRES_GRAD) && (v->type == CAIRN_F32 || v->type == CAIRN_F64);
+}
+
+static double arithmetic(op_id op, double a, double b)
+{
+    switch (op) {
+    case OP_neg: return -a;
+    case OP_add: return a + b;
+    case OP_sub: return a - b;
+    case OP_mul: return a * b;
+    default: return a / b;
+    }
+}
+
+/* The number that op makes of the number a (and b), as a program would in their type; NULL (no error) when it is not one
+ * of those operations, or they are no numbers. Any type's arithmetic on f32 is right in f64, once rounded. */
+static cairn_tensor *number_of(op_id op, const value *a, const value *b)
+{
+    bool known = op == OP_neg || op == OP_add || op == OP_sub || op == OP_mul || op == OP_div;
+    shape s = a->shape;
+    if (!known || !is_number(a) || !is_number(b) || !shape_broadcast(&a->shape, &b->shape, &s))
+        return NULL;
+    bool narrow = a->type == CAIRN_F32;
+    double x = narrow ? (float)a->param.f : a->param.f, y = narrow ? (float)b->param.f : b->param.f, z = arithmetic(op, x, y);
+    value *v = value_constant(&s, (cairn_dtype)a->type, (program_value){.f = narrow ? (float)z : z});
+    if (v)
+        v->flags |= a->flags & b->flags & V_WEAK;
+    return handle_new(v);
+}
+
+cairn_tensor *number_in_shape(cairn_tensor *x, const shape *s)
+{
+    value *v = handle_value(x);
+    return v && is_number(v) ? handle_new(value_constant(s, (cairn_dtype)v->type, v->param)) : NULL;
+}
+
 cairn_tensor *pointwise1(op_id op, cairn_tensor *x)
 {
     value *v = handle_value(x);
     if (!v || !type_ok(op, v->type))
         return NULL;
+    cairn_tensor *number = number_of(op, v, v);
+    if (number)
+        return number;
     if (traits_of(op) & ONLY_F && !type_is_float(v->type))
         x = converted(x, CAIRN_F32);
     return op_build(op, 1, &x, NULL, 0);
@@ -141,7 +184,10 @@ static bool meet(op_id op, cairn_tensor **x, cairn_tensor **y)
 
 cairn_tensor *pointwise2(op_id op, cairn_tensor *x, cairn_tensor *y)
 {
-    return meet(op, &x, &y) ? op_build2(op, x, y, NULL, 0) : NULL;
+    if (!meet(op, &x, &y))
+        return NULL;
+    cairn_tensor *number = number_of(op, handle_value(x), handle_value(y));
+    return number ? number : op_build2(op, x, y, NULL, 0);
 }
 
 cairn_tensor *cairn_to(cairn_tensor *x, cairn_dtype type)

@@ -129,7 +129,9 @@ cairn_tensor *cairn_mean(cairn_tensor *x, cairn_axes axes, bool keep)
     if (!floating_axes("mean", x, &axes, &mask))
         return NULL;
     double n = (double)masked_numel(&x->v->shape, mask);
-    COMPOSED(cairn_div(reduce_mask(OP_sum, x, mask, keep), cairn_number(n)));
+    cairn_mark m = cairn_scope_push();               /* divided before axes go, which is a view: so it is one kernel */
+    cairn_tensor *y = cairn_div(reduce_mask(OP_sum, x, mask, true), cairn_number(n));
+    return cairn_scope_pop(m, keep || !mask ? y : drop_axes(y, mask));
 }
 
 cairn_tensor *cairn_var(cairn_tensor *x, cairn_axes axes, double correction, bool keep)

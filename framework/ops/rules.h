@@ -75,6 +75,8 @@ RUN(argsort) RUN(searchsorted) RUN(histc) RUN(scan) WORKSPACE(argsort)
         return cairn_scope_pop(mark_, result_);  \
     } while (0)
 
+/* The number x all over the shape s; NULL (no error) when x is no number. */
+cairn_tensor *number_in_shape(cairn_tensor *x, const shape *s);
 /* The masked axes, all of size 1, taken out: a view. */
 cairn_tensor *drop_axes(cairn_tensor *x, uint32_t mask);
 /* Copies `from` to `to`, of the same shape, converting; on the pool. */

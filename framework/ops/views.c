@@ -592,7 +592,11 @@ cairn_tensor *cairn_select_scatter(cairn_tensor *x, cairn_tensor *part, int axis
 
 /* ---- Gradients: views the other way */
 
-void gradient_reshape(const value *v, cairn_tensor *dy, cairn_tensor **dx) { dx[0] = reshape_to(dy, v->in[0]->shape); }
+void gradient_reshape(const value *v, cairn_tensor *dy, cairn_tensor **dx)
+{
+    cairn_tensor *number = number_in_shape(dy, &v->in[0]->shape);
+    dx[0] = number ? number : reshape_to(dy, v->in[0]->shape);
+}
 
 static bool is_own_inverse(const attr_permute *a, int rank)
 {
