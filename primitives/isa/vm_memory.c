@@ -62,6 +62,43 @@ static inline int16_t to_i16(int32_t x) { return (int16_t)(uint16_t)x; }
 MEMORY_TYPES(X)
 #undef X
 
+/* Stores of whole vectors past the caches: a result larger than they are is not read into them first. Ends stay cached. */
+static void stream_bytes(char *d, const char *a, int64_t bytes)
+{
+    int64_t i = -(intptr_t)d & (SIMD_BYTES - 1);
+    if (i > bytes)
+        i = bytes;
+    memcpy(d, a, (size_t)i);
+    for (; i + SIMD_BYTES <= bytes; i += SIMD_BYTES) {
+#if defined(ISA_AVX512)
+        _mm512_stream_si512((__m512i *)(d + i), _mm512_loadu_si512(a + i));
+#elif defined(ISA_AVX2)
+        _mm256_stream_si256((__m256i *)(d + i), _mm256_loadu_si256((const __m256i *)(a + i)));
+#elif defined(ISA_V2)
+        _mm_stream_si128((__m128i *)(d + i), _mm_loadu_si128((const __m128i *)(a + i)));
+#else
+        memcpy(d + i, a + i, SIMD_BYTES);
+#endif
+    }
+    memcpy(d + i, a + i, (size_t)(bytes - i));
+}
+
+static void stream_block(const vm_args *s, int64_t size)
+{
+    for (int64_t r = 0; r < s->rows; r++)
+        stream_bytes((char *)s->d + r * s->d_step * size, (const char *)s->a + r * s->a_step * size, s->cols * size);
+}
+static void stream_4(const vm_args *s) { stream_block(s, 4); }
+static void stream_8(const vm_args *s) { stream_block(s, 8); }
+
+/* Before another thread may look. */
+static void stream_end(void)
+{
+#if defined(ISA_AVX512) || defined(ISA_AVX2) || defined(ISA_V2)
+    _mm_sfence();
+#endif
+}
+
 static void index_block(const vm_args *s)
 {
     for (int64_t r = 0; r < s->rows; r++) {
@@ -182,6 +219,9 @@ void KERNEL(vm_fill_memory)(vm_table *t)
 #define X(type, dtype, E, convert) t->narrow[PT_##type][CAIRN_##dtype] = narrow_##type##_##dtype;
     NARROWINGS(X)
 #undef X
+    t->stream[CAIRN_F32] = t->stream[CAIRN_I32] = stream_4;
+    t->stream[CAIRN_F64] = t->stream[CAIRN_I64] = stream_8;
+    t->stream_end = stream_end;
     t->index = index_block;
     t->splat[PT_F32] = splat_f32;
     t->splat[PT_F64] = splat_f64;

@@ -104,6 +104,8 @@ static void row_task(void *context, int64_t task, int worker)
         int64_t row = i * run->tile_rows, rest = run->rows - row;
         run_tile(&w, row, rest < run->tile_rows ? rest : run->tile_rows);
     }
+    if (run->stream_end)
+        run->stream_end();
 }
 
 /* ---- A few very long rows, chunk by chunk over the pool. */
@@ -122,6 +124,8 @@ static void chunk_task(void *context, int64_t chunk, int worker)
     run_blocks(&w, t->phase, t->row, chunk * VM_CHUNK, chunk_end(run, chunk));
     for (int r = t->phase->reduction; r < t->phase->reduction_end; r++)
         t->partial[r * run->chunks + chunk] = w.chunk_states[r];
+    if (run->stream_end)
+        run->stream_end();
 }
 
 static void run_split(vm_run *run)

@@ -133,6 +133,7 @@ static void find_in_place(vm_run *run)
         bool plain = plan->accesses[a].kind != VM_INDEX && !converts(&plan->accesses[a]) &&
                      (b->column == 1 || run->cols == 1);
         b->in_place = plain && plan->accesses[a].kind == VM_LOAD;
+        b->stream = NULL;
     }
     for (int p = 0; p < plan->phase_count; p++)
         for (int i = plan->phases[p].first; i < plan->phases[p].end; i++) {
@@ -146,6 +147,29 @@ static void find_in_place(vm_run *run)
         vm_binding *s = &run->bindings[c->store], *l = &run->bindings[c->load];
         if (s->base == l->base)
             *(c->forbids_direct ? &s->in_place : &l->in_place) = false;
+    }
+}
+
+/* A large result that overwrites nothing that was loaded goes past the caches: it would push everything else out, and its
+ * lines would be read from memory only to be overwritten. */
+static void find_streams(vm_run *run)
+{
+    enum { LARGE = 32 << 20 };
+    const vm_plan *plan = run->plan;
+    const vm_table *table = vm_table_best();
+    for (int a = 0; a < plan->access_count; a++) {
+        vm_binding *b = &run->bindings[a];
+        vm_fn stream = plan->accesses[a].kind == VM_STORE ? table->stream[plan->accesses[a].dtype] : NULL;
+        if (!stream || b->column != 1 || run->cols < 16 || run->rows * run->cols * b->bytes < LARGE)
+            continue;
+        bool over_a_load = false;
+        for (int l = 0; l < plan->access_count; l++)
+            over_a_load |= plan->accesses[l].kind == VM_LOAD && run->bindings[l].base == b->base;
+        if (over_a_load)
+            continue;
+        b->stream = stream;
+        b->in_place = false;
+        run->stream_end = table->stream_end;
     }
 }
 
@@ -220,6 +244,8 @@ static void map_task(void *context, int64_t task, int worker)
         vm_run_steps(&w, phase->first, phase->end, row, rows < run->tile_rows ? rows : run->tile_rows, col,
                      cols < run->tile_cols ? cols : run->tile_cols);
     }
+    if (run->stream_end)
+        run->stream_end();
 }
 
 static void run_map(vm_run *run)
@@ -278,6 +304,8 @@ void program_run(const program_call *call, void *scratch)
     }
     run.worker_bytes = vm_worker_bytes(&run);
     find_in_place(&run);
+    if (!p->has_column_reduction)
+        find_streams(&run);
     if (p->has_row_reduction)
         vm_run_rows(&run);
     else if (p->has_column_reduction)

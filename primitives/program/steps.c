@@ -140,7 +140,7 @@ static void store(vm_worker *w, const vm_step *s, int64_t row, int64_t rows, int
         args.rows = x.rows;
         args.d = (void *)(intptr_t)x.at;
         args.d_step = x.step;
-        s->fn(&args);
+        (b->stream ? b->stream : s->fn)(&args);
         args.a = (const char *)args.a + x.rows * ref->step * bytes;
     }
 }

@@ -46,8 +46,10 @@ typedef struct vm_table {
     /* Memory at a to the register d, or register a to memory d; the memory's step is its row stride, and b_step its
      * column stride. */
     vm_fn load[CAIRN_DTYPE_COUNT], store[CAIRN_DTYPE_COUNT];
-    /* As store, past the caches; only for contiguous columns. */
+    /* As store, past the caches; only for contiguous columns of types that need no conversion, else NULL. stream_end comes
+     * after the last of a thread. */
     vm_fn stream[CAIRN_DTYPE_COUNT];
+    void (*stream_end)(void);
     vm_fn cast[PT_COUNT][PT_COUNT];                     /* [from][to] */
     vm_fn narrow[PT_COUNT][CAIRN_DTYPE_COUNT];
     vm_fn splat[PT_COUNT];                              /* scalar a to d */
