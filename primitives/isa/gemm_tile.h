@@ -45,7 +45,7 @@ SIMD_INLINE void NAME(tile_prefetch)(const int rows, const gemm_tile *t)
     }
 }
 
-SIMD_INLINE void NAME(tile_packed)(const int rows, const gemm_tile *t)
+SIMD_INLINE void NAME(tile_packed)(const int rows, const int vectors, const gemm_tile *t)
 {
     const REAL *restrict a = t->a, *restrict b = t->b;
     const int64_t step = t->b_step;
@@ -54,11 +54,12 @@ SIMD_INLINE void NAME(tile_packed)(const int rows, const gemm_tile *t)
         acc[i][0] = acc[i][1] = V_SET(0);
     NAME(tile_prefetch)(rows, t);
     UNROLL_K for (int64_t p = 0; p < t->k; p++) {
-        const VEC b0 = V_LOAD(b), b1 = V_LOAD(b + LANES);
+        const VEC b0 = V_LOAD(b), b1 = vectors == 2 ? V_LOAD(b + LANES) : b0;
         UNROLL for (int i = 0; i < rows; i++) {
             const VEC ai = V_SET(a[i]);
             acc[i][0] = V_FMA(ai, b0, acc[i][0]);
-            acc[i][1] = V_FMA(ai, b1, acc[i][1]);
+            if (vectors == 2)
+                acc[i][1] = V_FMA(ai, b1, acc[i][1]);
         }
         a += MR;
         b += step;
@@ -68,7 +69,7 @@ SIMD_INLINE void NAME(tile_packed)(const int rows, const gemm_tile *t)
 
 /* A's rows lie a_row apart. Three base pointers and two multiples of the stride address up to 14 rows, so that
  * addresses stay in registers; the empty asm keeps the compiler from making a pointer of every row. */
-SIMD_INLINE void NAME(tile_direct)(const int rows, const gemm_tile *t)
+SIMD_INLINE void NAME(tile_direct)(const int rows, const int vectors, const gemm_tile *t)
 {
     const REAL *restrict b = t->b;
     const int64_t step = t->b_step;
@@ -84,13 +85,14 @@ SIMD_INLINE void NAME(tile_direct)(const int rows, const gemm_tile *t)
         base[2] = rows > 10 ? base[0] + 10 * row : base[0];
         for (int64_t p = 0; p < t->k; p++) {
             __asm__("" : "+r"(base[0]), "+r"(base[1]), "+r"(base[2]), "+r"(row), "+r"(row3));
-            const VEC b0 = V_LOAD(b), b1 = V_LOAD(b + LANES);
+            const VEC b0 = V_LOAD(b), b1 = vectors == 2 ? V_LOAD(b + LANES) : b0;
             UNROLL for (int i = 0; i < rows; i++) {
                 const char *at = base[i / 5];
                 at += i % 5 == 0 ? 0 : i % 5 == 1 ? row : i % 5 == 2 ? 2 * row : i % 5 == 3 ? row3 : 4 * row;
                 const VEC ai = V_SET(*(const REAL *)at);
                 acc[i][0] = V_FMA(ai, b0, acc[i][0]);
-                acc[i][1] = V_FMA(ai, b1, acc[i][1]);
+                if (vectors == 2)
+                    acc[i][1] = V_FMA(ai, b1, acc[i][1]);
             }
             base[0] += sizeof(REAL);
             base[1] += sizeof(REAL);
@@ -101,27 +103,29 @@ SIMD_INLINE void NAME(tile_direct)(const int rows, const gemm_tile *t)
     NAME(tile_store)(rows, t, acc);
 }
 
-/* One function for each number of rows. */
-#define X(r)                                                                        \
-    static void NAME(packed_##r)(const gemm_tile *t) { NAME(tile_packed)(r, t); }   \
-    static void NAME(direct_##r)(const gemm_tile *t) { NAME(tile_direct)(r, t); }
+/* One function for each number of rows, and of vectors that the columns fill. */
+#define X(r)                                                                           \
+    static void NAME(packed_##r)(const gemm_tile *t) { NAME(tile_packed)(r, 2, t); }   \
+    static void NAME(direct_##r)(const gemm_tile *t) { NAME(tile_direct)(r, 2, t); }   \
+    static void NAME(narrow_packed_##r)(const gemm_tile *t) { NAME(tile_packed)(r, 1, t); } \
+    static void NAME(narrow_direct_##r)(const gemm_tile *t) { NAME(tile_direct)(r, 1, t); }
 TILE_ROWS(X)
 #undef X
 
 static void NAME(packed)(const gemm_tile *t)
 {
-#define X(r) NAME(packed_##r),
-    static void (*const by_rows[])(const gemm_tile *) = {TILE_ROWS(X)};
+#define X(r) {NAME(narrow_packed_##r), NAME(packed_##r)},
+    static void (*const by_rows[][2])(const gemm_tile *) = {TILE_ROWS(X)};
 #undef X
-    by_rows[t->rows - 1](t);
+    by_rows[t->rows - 1][t->cols > LANES](t);
 }
 
 static void NAME(direct)(const gemm_tile *t)
 {
-#define X(r) NAME(direct_##r),
-    static void (*const by_rows[])(const gemm_tile *) = {TILE_ROWS(X)};
+#define X(r) {NAME(narrow_direct_##r), NAME(direct_##r)},
+    static void (*const by_rows[][2])(const gemm_tile *) = {TILE_ROWS(X)};
 #undef X
-    by_rows[t->rows - 1](t);
+    by_rows[t->rows - 1][t->cols > LANES](t);
 }
 
 /* LANES x LANES elements transposed in registers: log2(LANES) rounds, each interleaving row i with row i + LANES / 2. */
