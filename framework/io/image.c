@@ -14,6 +14,7 @@
 
 #define OP "load_image"
 
+#if defined(HAVE_PNG) || defined(HAVE_JPEG)
 /* Pixels for height x width x channels, which are set; false with the error set. */
 static bool image_new(image *m, const char *name, int64_t height, int64_t width, int channels)
 {
@@ -25,6 +26,7 @@ static bool image_new(image *m, const char *name, int64_t height, int64_t width,
     m->pixels = mem_array((size_t)(height * width), (size_t)channels);
     return m->pixels != NULL;
 }
+#endif
 
 /* ---- PNG */
 #ifdef HAVE_PNG
