@@ -19,6 +19,7 @@ typedef struct collector {
     ldcache cache; /* of the loader; empty when there is none */
     /* Python environments that were seen, so that none is listed twice. */
     cairn_texts prefixes;
+    int places; /* folders that were searched for environments */
 } collector;
 
 /* ---- Files under the root: symbolic links are followed as if the root were "/" ------------------- */

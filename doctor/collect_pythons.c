@@ -289,6 +289,33 @@ static void add_home(collector *c, const char *home)
         add_children(c, path_join(c, home, many[i]));
 }
 
+static bool is_environment(const collector *c, const char *prefix)
+{
+    return root_exists(c, path_join(c, prefix, "pyvenv.cfg")) ||
+           root_is_folder(c, path_join(c, prefix, "conda-meta"));
+}
+
+/* What images are made of: /venv, /app/.venv, /srv/service/venv. */
+static void add_places(collector *c, const char *folder, int depth)
+{
+    static const char *const system[] = {"usr", "proc", "sys", "dev", "bin", "sbin", "lib", "lib64", "etc",
+                                         "boot", "run", "var", "tmp", "home", "root", "mnt", "media"};
+    enum { MOST_NAMES = 64, MOST_PLACES = 2000 };
+    cairn_texts names = root_list(c, folder, MOST_NAMES);
+    for (int i = 0; i < names.count && c->places++ < MOST_PLACES; i++) {
+        bool skip = false;
+        for (size_t k = 0; k < sizeof system / sizeof *system; k++)
+            skip |= text_is(names.items[i], system[k]);
+        const char *place = path_join(c, folder, names.items[i]);
+        if (skip || !root_is_folder(c, place))
+            continue;
+        if (is_environment(c, place))
+            add_environment(c, place);
+        else if (depth > 1)
+            add_places(c, place, depth - 1);
+    }
+}
+
 /* Interpreters on PATH: the environment that is active comes first. */
 static void add_path(collector *c)
 {
@@ -350,7 +377,7 @@ void collect_pythons(collector *c)
         add_home(c, "/root");
         add_environment(c, "/usr/local");
     }
-    add_children(c, "/opt");
+    add_places(c, "/", c->live ? 2 : 3);
     add_children(c, "/opt/conda/envs");
     add_children(c, "/opt/miniconda3/envs");
 }

@@ -44,6 +44,11 @@ static void kernel(collector *c)
         f->machine = machine_of_root(c);
         f->kernel = root_line(c, "/proc/sys/kernel/osrelease");
     }
+    const char *version =
+        known(f->kernel) ? NULL : root_line(c, "/proc/version"); /* "Linux version 6.8.0 (" */
+    if (text_starts(version, "Linux version "))
+        f->kernel = arena_copy(c->memory, version + strlen("Linux version "),
+                               strcspn(version + strlen("Linux version "), " "));
     bool wsl = text_has(f->kernel, "microsoft") || text_has(f->kernel, "WSL2") ||
                file_has(c, "/proc/version", "microsoft");
     f->platform = wsl ? "wsl2" : "linux";

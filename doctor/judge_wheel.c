@@ -333,9 +333,57 @@ static void judge_python(judge *j, const cairn_python *p)
     pair(j, p, &w, true);
 }
 
+static bool is_wanted(const cairn_want *want, const torch_row *row)
+{
+    if (!version_matches(row->torch, want->torch))
+        return false;
+    if (!known(want->cuda))
+        return true;
+    return text_starts(want->cuda, "cu") ? text_is(row->cuda_tag, want->cuda)
+                                         : version_matches(row->cuda_minor, want->cuda);
+}
+
+static int obstacles(const build_check *c)
+{
+    return c->driver_too_old + (c->worst >= FIT_PTX_TOO_NEW) * 2;
+}
+
+/* A torch that is wanted and not installed: where none of its builds would run, the one that comes nearest
+ * is judged as if it were there. */
+static void wanted_torch(judge *j)
+{
+    const cairn_want *want = &j->facts->want;
+    const cairn_python *p = j->facts->pythons.count ? &j->facts->pythons.items[0] : NULL;
+    wheel w, nearest = {0};
+    int fewest = 0;
+    if (want->known != CAIRN_YES || !known(want->torch) || judge_has(j, "PYTHON_UNSUPPORTED"))
+        return;
+    for (int i = 0; i < j->facts->pythons.count; i++)
+        if (wheel_from_python(j->data, j->memory, j->facts, &j->facts->pythons.items[i], &w))
+            return;
+    for (int i = 0; i < j->data->torch.count; i++) {
+        if (!is_wanted(want, &j->data->torch.items[i]))
+            continue;
+        wheel_from_row(&j->data->torch.items[i], j->facts->platform, j->facts->machine, &w);
+        build_check c = check_build(j->data, &w, j->usable, j->usable_count, &j->driver, NULL);
+        if (!obstacles(&c))
+            return;
+        if (!nearest.torch || obstacles(&c) <= fewest) {
+            nearest = w;
+            fewest = obstacles(&c);
+        }
+    }
+    cairn_python nobody = {0};
+    if (nearest.torch) {
+        driver_too_old(j, p ? p : &nobody, &nearest);
+        gpu_fit(j, p ? p : &nobody, &nearest);
+    }
+}
+
 void judge_wheels(judge *j)
 {
     python_unsupported(j);
+    wanted_torch(j);
     for (int i = 0; i < j->facts->pythons.count; i++)
         judge_python(j, &j->facts->pythons.items[i]);
 }

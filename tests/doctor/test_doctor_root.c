@@ -340,6 +340,23 @@ static void pacman_packages(void **state)
     cairn_facts_free(f);
 }
 
+static void environments_are_found_where_images_have_them(void **state)
+{
+    (void)state;
+    const char *root = fresh_folder("places");
+    put_venv(root, "/venv");
+    put_venv(root, "/app/.venv");
+    put_venv(root, "/srv/service/venv");
+    put_file(root, "/proc/version", "Linux version 5.15.153.1-microsoft-standard-WSL2 (root@x) #1 SMP\n");
+    cairn_facts *f = collect(root);
+    python_in(f, "/venv");
+    python_in(f, "/app/.venv");
+    python_in(f, "/srv/service/venv");
+    assert_string_equal(f->platform, "wsl2");
+    assert_string_equal(f->kernel, "5.15.153.1-microsoft-standard-WSL2");
+    cairn_facts_free(f);
+}
+
 /* ---- Hostile trees ------------------------------------------------------------------------------*/
 
 static void links_stay_inside_the_root(void **state)
@@ -458,6 +475,7 @@ int main(void)
         cmocka_unit_test(wsl2),
         cmocka_unit_test(a_container_with_cuda_compat),
         cmocka_unit_test(pacman_packages),
+        cmocka_unit_test(environments_are_found_where_images_have_them),
         cmocka_unit_test(links_stay_inside_the_root),
         cmocka_unit_test(circles_pipes_and_deep_paths_hang_nothing),
         cmocka_unit_test(broken_files_are_survived),
