@@ -244,13 +244,15 @@ cairn_tensor *cairn_recurrence(cairn_tensor *a, cairn_tensor *b, int axis)
 static cairn_tensor *running_extreme(op_id op, cairn_tensor *x, int axis, cairn_tensor **index)
 {
     int k = scan_axis(ops[op].name, x, axis);
+    if (index)
+        *index = NULL;
     if (k < 0)
         return NULL;
     cairn_mark m = cairn_scope_push();
     cairn_tensor *i = build_scan(op, in_arithmetic_type(x), k, false), *y = cairn_gather(x, k, i);
     cairn_scope_pop_list(m, y && index ? 2 : y ? 1 : 0, (cairn_tensor *[]){y, i});
-    if (index)
-        *index = y ? i : NULL;
+    if (index && y)
+        *index = i;
     return y;
 }
 cairn_tensor *cairn_cummax(cairn_tensor *x, int axis, cairn_tensor **index) { return running_extreme(OP_cummax_index, x, axis, index); }

@@ -271,6 +271,8 @@ static bool floating(cairn_tensor *x) { return type_is_float(cairn_dtype_of(x));
 cairn_tensor *cairn_median(cairn_tensor *x, int axis, bool keep, cairn_tensor **index)
 {
     int64_t n = lane_length("median", x, axis);
+    if (index)
+        *index = NULL;
     if (n < 0)
         return NULL;
     cairn_mark m = cairn_scope_push();
@@ -286,6 +288,8 @@ cairn_tensor *cairn_median(cairn_tensor *x, int axis, bool keep, cairn_tensor **
 cairn_tensor *cairn_mode(cairn_tensor *x, int axis, bool keep, cairn_tensor **index)
 {
     int64_t n = lane_length("mode", x, axis);
+    if (index)
+        *index = NULL;
     if (n < 0)
         return NULL;
     cairn_mark m = cairn_scope_push();
@@ -345,6 +349,10 @@ static void find_runs(unique_call *c, cairn_dtype type)
 cairn_tensor *cairn_unique(cairn_tensor *x, cairn_tensor **inverse, cairn_tensor **counts)
 {
     value *v = handle_value(x);
+    if (inverse)
+        *inverse = NULL;
+    if (counts)
+        *counts = NULL;
     if (!v)
         return NULL;
     cairn_mark m = cairn_scope_push();
@@ -362,9 +370,9 @@ cairn_tensor *cairn_unique(cairn_tensor *x, cairn_tensor **inverse, cairn_tensor
     }
     bool whole = results[0] && results[1] && results[2];
     cairn_scope_pop_list(m, whole ? 3 : 0, results);
-    if (inverse)
-        *inverse = whole ? results[1] : NULL;
-    if (counts)
-        *counts = whole ? results[2] : NULL;
+    if (inverse && whole)
+        *inverse = results[1];
+    if (counts && whole)
+        *counts = results[2];
     return whole ? results[0] : NULL;
 }

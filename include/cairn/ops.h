@@ -226,7 +226,8 @@ CAIRN_API cairn_tensor *cairn_one_hot(cairn_tensor *index, int64_t classes);
 
 /* ---- Order. Sorting is stable; NaN counts as the largest, as in PyTorch ------------------------------------------ */
 CAIRN_API cairn_tensor *cairn_argsort(cairn_tensor *x, int axis, bool descending);       /* i64 */
-/* The sorted elements; their indices go to *index unless it is NULL (so in all functions of this section). */
+/* The sorted elements; their indices go to *index (NULL on error) unless it is NULL: so in all
+ * functions of this section. */
 CAIRN_API cairn_tensor *cairn_sort(cairn_tensor *x, int axis, bool descending, cairn_tensor **index);
 /* The k largest (smallest) along the axis, in order. */
 CAIRN_API cairn_tensor *cairn_topk(cairn_tensor *x, int64_t k, int axis, bool largest, cairn_tensor **index);
