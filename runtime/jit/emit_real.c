@@ -1,5 +1,6 @@
 /* Floating point. Arithmetic is IEEE's, as PTX asks for; approximations are as good as their libraries. */
 #include "runtime/jit/emit.h"
+#include "base/cpu.h"
 #include "runtime/exec/directed.h"
 
 value integer_add(emitter *, const ptx_instruction *);
@@ -200,8 +201,39 @@ value emit_sqrt(emitter *e, const ptx_instruction *in)
     return finish(e, in, unary(e, "llvm.sqrt", real_source(e, in, 0)));
 }
 
+/* 16 lanes of the processor's estimate, 14 bits. */
+static value estimate_rsqrt(emitter *e, value x, int first)
+{
+    value index[16], half;
+    llvm_type type = LLVMVectorType(element_of(x), 16);
+    for (int i = 0; i < 16; i++)
+        index[i] = constant_int(e, 32, first + i);
+    half = LLVMBuildShuffleVector(e->b, x, x, LLVMConstVector(index, 16), "");
+    value a[3] = {half, LLVMConstNull(type), constant_int(e, 16, -1)};
+    static const char name[] = "llvm.x86.avx512.rsqrt14.ps.512";
+    value f = LLVMGetIntrinsicDeclaration(e->module, LLVMLookupIntrinsicID(name, sizeof name - 1), NULL, 0);
+    return LLVMBuildCall2(e->b, LLVMGlobalGetValueType(f), f, a, 3, "");
+}
+
+/* One Newton step doubles the estimate's bits: y + y/2 (1 - x y^2). For 0 and infinity the step is NaN and
+ * the estimate exact. */
+static value fast_rsqrt(emitter *e, value x)
+{
+    value index[LANES], y;
+    for (int i = 0; i < LANES; i++)
+        index[i] = constant_int(e, 32, i);
+    y = LLVMBuildShuffleVector(e->b, estimate_rsqrt(e, x, 0), estimate_rsqrt(e, x, 16), LLVMConstVector(index, LANES), "");
+    value minus = LLVMBuildFNeg(e->b, LLVMBuildFMul(e->b, x, y, ""), "");
+    value error = call_intrinsic(e, "llvm.fma", LLVMTypeOf(x), (value[]){minus, y, real_like(x, 1)}, 3);
+    value half = LLVMBuildFMul(e->b, y, real_like(x, 0.5), "");
+    value better = call_intrinsic(e, "llvm.fma", LLVMTypeOf(x), (value[]){half, error, y}, 3);
+    return select_value(e, is_nan(e, error), y, better);
+}
+
 value emit_rsqrt(emitter *e, const ptx_instruction *in)
 {
+    if ((ptx_type)in->types[0] == PTX_F32 && e->vector && cpu()->isa == ISA_AVX512)
+        return finish(e, in, fast_rsqrt(e, real_source(e, in, 0)));
     value root = unary(e, "llvm.sqrt", real_source(e, in, 0));
     return finish(e, in, LLVMBuildFDiv(e->b, real_like(root, 1), root, ""));
 }

@@ -197,6 +197,13 @@ __global__ void k_math(float *y)
     y[threadIdx.x] = sinf(x) + expf(-x) * logf(x) + powf(x, 1.5f) + tanhf(x) + sqrtf(x) + fabsf(-x) + floorf(x) + atan2f(x, 2.0f);
 }
 
+/* 1 / sqrt over all exponents, subnormal numbers included. */
+__global__ void k_rsqrt(const float *x, float *y)
+{
+    int i = blockIdx.x * blockDim.x + threadIdx.x;
+    y[i] = rsqrtf(x[i]);
+}
+
 __global__ void k_print()
 {
     if (threadIdx.x < 2)
@@ -299,6 +306,19 @@ int main()
             worst = std::fmax(worst, std::fabs(got[i] - want) / std::fabs(want));
         }
         expect("math", worst < 1e-6);
+    }
+    {
+        std::vector<float> x(4096);
+        for (int i = 0; i < 4096; i++)
+            x[i] = std::ldexp(1 + noise(i), i % 270 - 148);
+        x[0] = 0, x[1] = INFINITY, x[2] = -1;
+        device_array<float> dx(x), dy(4096);
+        k_rsqrt<<<16, 256>>>(dx.data, dy.data);
+        std::vector<float> y = dy.host();
+        double worst = 0;
+        for (int i = 3; i < 4096; i++)
+            worst = std::fmax(worst, std::fabs(y[i] * std::sqrt((double)x[i]) - 1));
+        expect("rsqrt", worst < 0x1p-22 && y[0] == INFINITY && y[1] == 0 && y[2] != y[2]);
     }
     k_print<<<1, 32>>>();
     CHECK(cudaDeviceSynchronize());
