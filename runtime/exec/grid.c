@@ -21,6 +21,7 @@ enum {
     MAX_WARPS = GRID_MAX_THREADS / WARP_LANES,
     BARRIERS = 16,
     STACK_BYTES = 256 << 10,
+    STACK_STAGGER = 17 * 64,
     SHARED_BYTES = 256 << 10,
     SIGNAL_STACK_BYTES = 64 << 10
 };
@@ -283,7 +284,9 @@ static void fiber_main(void *argument)
 static void run_fibers(block_run *r)
 {
     for (int i = 0; i < r->count; i++) {
-        void *place = fiber_prepare(r->stacks + (size_t)i * STACK_BYTES, STACK_BYTES, fiber_main, &r->warps[i]);
+        /* Staggered, so that the warps' frames do not all fall into the same sets of the cache. */
+        size_t bytes = STACK_BYTES - (size_t)i * STACK_STAGGER;
+        void *place = fiber_prepare(r->stacks + (size_t)i * STACK_BYTES, bytes, fiber_main, &r->warps[i]);
         r->fibers[i] = (fiber){place, FIBER_READY, 0};
     }
     memset(r->arrived, 0, sizeof r->arrived);

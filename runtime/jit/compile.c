@@ -193,6 +193,8 @@ static const char *explain_access(shape s, const ptx_instruction *in)
         return "one scalar access";
     if (s.kind == SHAPE_AFFINE)
         return s.stride == bytes ? "one vector access" : "gather: the stride is not the size";
+    if (s.likely == bytes && space_of(in) != SPACE_SHARED)
+        return "one vector access, if no index wrapped at 32 bits";
     return "gather: the address is no multiple of the lane plus a base";
 }
 

@@ -170,6 +170,48 @@ static void scatter(emitter *e, value v, value pointers, int bytes)
     named_intrinsic(e, "llvm.masked.scatter", 19, (llvm_type[]){LLVMTypeOf(v), LLVMTypeOf(pointers)}, a, 4);
 }
 
+/* ---- Likely strides ------------------------------------------------------------------------------ */
+static bool is_likely_unit_stride(const memory_access *a)
+{
+    return a->shape.kind == SHAPE_VECTOR && a->shape.likely == (int64_t)a->parts * a->bytes && a->space != SPACE_SHARED;
+}
+
+/* Two ways of one access: `fast` when every lane that runs is where lane 0's address says. */
+typedef struct two_ways {
+    LLVMBasicBlockRef fast, slow, join;
+    value pointer;          /* of lane 0 */
+} two_ways;
+
+static two_ways begin_two_ways(emitter *e, const memory_access *a)
+{
+    value at = address_value(e, a, true), steps[LANES];
+    for (int i = 0; i < LANES; i++)
+        steps[i] = constant_int(e, 64, a->shape.likely * i);
+    value bases = LLVMBuildSub(e->b, at, LLVMConstVector(steps, LANES), "");
+    value base = LLVMBuildExtractElement(e->b, bases, constant_int(e, 32, 0), "");
+    value astray = LLVMBuildICmp(e->b, LLVMIntNE, bases, splat(e, base), "");
+    astray = any_lane(e, LLVMBuildAnd(e->b, astray, e->mask, ""));
+    two_ways w = {LLVMAppendBasicBlockInContext(e->context, e->function, "unit.stride"),
+                  LLVMAppendBasicBlockInContext(e->context, e->function, "scattered"),
+                  LLVMAppendBasicBlockInContext(e->context, e->function, "accessed"),
+                  LLVMBuildIntToPtr(e->b, base, pointer_type(e), "")};
+    LLVMBuildCondBr(e->b, astray, w.slow, w.fast);
+    LLVMPositionBuilderAtEnd(e->b, w.fast);
+    return w;
+}
+
+static void begin_slow(emitter *e, const two_ways *w)
+{
+    LLVMBuildBr(e->b, w->join);
+    LLVMPositionBuilderAtEnd(e->b, w->slow);
+}
+
+static void end_two_ways(emitter *e, const two_ways *w)
+{
+    LLVMBuildBr(e->b, w->join);
+    LLVMPositionBuilderAtEnd(e->b, w->join);
+}
+
 /* ---- ld ------------------------------------------------------------------------------------------ */
 static void set_volatile(const ptx_instruction *in, value instruction)
 {
@@ -187,10 +229,10 @@ static void load_uniform(emitter *e, const ptx_instruction *in, const memory_acc
     }
 }
 
-static void load_unit_stride(emitter *e, const ptx_instruction *in, const memory_access *a)
+static void load_unit_stride(emitter *e, const ptx_instruction *in, const memory_access *a, value pointer)
 {
     llvm_type type = LLVMVectorType(a->element, (unsigned)(a->parts * LANES));
-    value wide = load_vector(e, type, scalar_pointer(e, a, 0), a->bytes, repeat_mask(e, a->parts), mask_is_full(e));
+    value wide = load_vector(e, type, pointer, a->bytes, repeat_mask(e, a->parts), mask_is_full(e));
     for (int i = 0; i < a->parts; i++)
         write_vector(e, &in->dst[i], a->type, take_part(e, wide, i, a->parts));
 }
@@ -204,13 +246,25 @@ static void load_anyhow(emitter *e, const ptx_instruction *in, const memory_acce
         write_vector(e, &in->dst[i], a->type, v[i]);
 }
 
+/* Results are in slots, so both ways write the same registers. */
+static void load_either_way(emitter *e, const ptx_instruction *in, const memory_access *a)
+{
+    two_ways w = begin_two_ways(e, a);
+    load_unit_stride(e, in, a, w.pointer);
+    begin_slow(e, &w);
+    load_anyhow(e, in, a);
+    end_two_ways(e, &w);
+}
+
 value emit_ld(emitter *e, const ptx_instruction *in)
 {
     memory_access a = access_of(e, in);
     if (is_uniform(a.shape))
         load_uniform(e, in, &a);
     else if (is_unit_stride(&a))
-        load_unit_stride(e, in, &a);
+        load_unit_stride(e, in, &a, scalar_pointer(e, &a, 0));
+    else if (is_likely_unit_stride(&a))
+        load_either_way(e, in, &a);
     else
         load_anyhow(e, in, &a);
     return NULL;
@@ -238,6 +292,17 @@ static void store_uniform(emitter *e, const ptx_instruction *in, const memory_ac
     }
 }
 
+static void store_unit_stride(emitter *e, const memory_access *a, value *v, value pointer)
+{
+    store_vector(e, interleave(e, v, a->parts), pointer, a->bytes, repeat_mask(e, a->parts), mask_is_full(e));
+}
+
+static void store_anyhow(emitter *e, const memory_access *a, value *v)
+{
+    for (int i = 0; i < a->parts; i++)
+        scatter(e, v[i], lane_pointers(e, a, i), a->bytes);
+}
+
 value emit_st(emitter *e, const ptx_instruction *in)
 {
     memory_access a = access_of(e, in);
@@ -248,11 +313,17 @@ value emit_st(emitter *e, const ptx_instruction *in)
     }
     for (int i = 0; i < a.parts; i++)
         v[i] = read_operand(e, &in->src[1 + i], a.type, true);
-    if (is_unit_stride(&a))
-        store_vector(e, interleave(e, v, a.parts), scalar_pointer(e, &a, 0), a.bytes, repeat_mask(e, a.parts), mask_is_full(e));
-    else
-        for (int i = 0; i < a.parts; i++)
-            scatter(e, v[i], lane_pointers(e, &a, i), a.bytes);
+    if (is_unit_stride(&a)) {
+        store_unit_stride(e, &a, v, scalar_pointer(e, &a, 0));
+    } else if (is_likely_unit_stride(&a)) {
+        two_ways w = begin_two_ways(e, &a);
+        store_unit_stride(e, &a, v, w.pointer);
+        begin_slow(e, &w);
+        store_anyhow(e, &a, v);
+        end_two_ways(e, &w);
+    } else {
+        store_anyhow(e, &a, v);
+    }
     return NULL;
 }
 

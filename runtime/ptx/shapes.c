@@ -8,6 +8,7 @@ typedef struct finder {
     block_class c;
     shape *registers;
     bool changed;
+    bool likely;        /* look for likely strides: nothing wraps */
 } finder;
 
 static shape vector(void) { return (shape){.kind = SHAPE_VECTOR}; }
@@ -66,7 +67,11 @@ shape operand_shape(const flow *g, block_class c, const shape *registers, const 
 
 static shape source_shape(const finder *d, const ptx_instruction *in, int i)
 {
-    return operand_shape(d->g, d->c, d->registers, &in->src[i]);
+    shape s = operand_shape(d->g, d->c, d->registers, &in->src[i]);
+    if (d->likely && s.kind == SHAPE_VECTOR && s.likely)
+        return (shape){.kind = SHAPE_AFFINE, .stride = s.likely, .small = true};
+    s.small |= d->likely;
+    return s;
 }
 
 /* ---- Rules --------------------------------------------------------------------------------------- */
@@ -212,9 +217,21 @@ static bool differs_by_lane(const ptx_instruction *in)
     return in->op == OP_atom || in->op == OP_shfl || in->op == OP_call || keeps_carry(in);
 }
 
+/* The stride of a vector if no source wrapped. */
+static int64_t likely_stride(finder *d, const ptx_instruction *in)
+{
+    d->likely = true;
+    bool affine = in->op != OP_and && in->op != OP_shr && in->op != OP_or && in->op != OP_ld;
+    for (int i = 0; i < in->src_count && affine; i++)
+        affine = source_shape(d, in, i).kind == SHAPE_AFFINE && !in->src[i].negate;
+    shape s = affine ? affine_result(d, in) : vector();
+    d->likely = false;
+    return s.kind == SHAPE_AFFINE ? s.stride : 0;
+}
+
 shape result_shape(const flow *g, block_class c, const shape *registers, const ptx_instruction *in)
 {
-    finder d = {(flow *)g, c, (shape *)registers, false};
+    finder d = {.g = (flow *)g, .c = c, .registers = (shape *)registers};
     bool affine = true, same = true;
     if (differs_by_lane(in))
         return vector();
@@ -228,7 +245,10 @@ shape result_shape(const flow *g, block_class c, const shape *registers, const p
     if (same)
         return uniform_result(&d, in);
     bool integer = in->type_count && is_integer((ptx_type)in->types[0]) && !has_modifier(in, MOD_sat);
-    return affine && integer ? affine_result(&d, in) : vector();
+    shape result = affine && integer ? affine_result(&d, in) : vector();
+    if (result.kind == SHAPE_VECTOR && integer)
+        result.likely = likely_stride(&d, in);
+    return result;
 }
 
 /* ---- The walk ------------------------------------------------------------------------------------ */
@@ -236,14 +256,17 @@ static shape meet(shape a, shape b)
 {
     if (a.kind == SHAPE_UNKNOWN || b.kind == SHAPE_UNKNOWN)
         return a.kind == SHAPE_UNKNOWN ? b : a;
-    if (a.kind == SHAPE_VECTOR || b.kind == SHAPE_VECTOR || a.stride != b.stride)
-        return vector();
+    if (a.kind == SHAPE_VECTOR || b.kind == SHAPE_VECTOR || a.stride != b.stride) {
+        int64_t x = a.kind == SHAPE_VECTOR ? a.likely : a.stride, y = b.kind == SHAPE_VECTOR ? b.likely : b.stride;
+        return (shape){.kind = SHAPE_VECTOR, .likely = x == y ? x : 0};
+    }
     return (shape){SHAPE_AFFINE, least(a.zeros, b.zeros), a.small && b.small, a.stride};
 }
 
 static bool same_shape(shape a, shape b)
 {
-    return a.kind == b.kind && a.zeros == b.zeros && a.small == b.small && a.stride == b.stride;
+    return a.kind == b.kind && a.zeros == b.zeros && a.small == b.small && a.stride == b.stride &&
+           a.likely == b.likely;
 }
 
 bool lanes_wait_for(const flow *g, const flow_block *b, int reg)
@@ -260,7 +283,7 @@ static void write_register(finder *d, const flow_block *b, const ptx_instruction
     bool guarded = in->guard >= 0 && !is_uniform(d->registers[in->guard]) &&
                    d->registers[in->guard].kind != SHAPE_UNKNOWN;
     if (result.kind != SHAPE_UNKNOWN && (guarded || lanes_wait_for(d->g, b, reg)))
-        result = vector();
+        result = (shape){.kind = SHAPE_VECTOR, .likely = result.kind == SHAPE_VECTOR ? result.likely : result.stride};
     shape merged = meet(d->registers[reg], result);
     d->changed |= !same_shape(merged, d->registers[reg]);
     d->registers[reg] = merged;
@@ -295,7 +318,7 @@ static bool find_divergent_branches(finder *d)
 
 void shapes_find(flow *g, block_class c, shape *registers)
 {
-    finder d = {g, c, registers, false};
+    finder d = {.g = g, .c = c, .registers = registers};
     for (int i = 0; i < g->count; i++)
         g->blocks[i].divergent = false;
     for (int i = 0; i < g->loop_count; i++)

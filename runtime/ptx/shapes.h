@@ -3,6 +3,9 @@
  *     affine   value(lane) = base + stride * lane; only the base is computed. Stride 0 is uniform.
  *     vector   anything else: 32 values
  *
+ * Unsigned index arithmetic may wrap before it is widened, so such addresses are vectors, with the stride
+ * that they nearly always have: an access looks whether they do.
+ *
  * A register that is written while lanes wait elsewhere for its old value is a vector: the write must
  * leave those lanes alone. That one rule covers joins, loops left at different times, and guards. */
 #ifndef RUNTIME_PTX_SHAPES_H
@@ -16,6 +19,7 @@ typedef struct shape {
     uint8_t zeros;  /* the base is a multiple of 2^zeros */
     bool small;     /* 0 <= value < 2^31 in every lane: made of thread numbers, which widen without wrapping */
     int64_t stride;
+    int64_t likely; /* vectors: the stride they have unless 32-bit arithmetic wrapped within the warp; 0: none */
 } shape;
 
 /* What is known of a block's extent when a kernel is compiled.
