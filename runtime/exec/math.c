@@ -37,8 +37,10 @@ VECTOR double pow(double, double);
 
 #if defined(__x86_64__) && !defined(__clang__)
 #define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#define EACH_LANE _Pragma("omp simd")
 #else
 #define CLONES
+#define EACH_LANE      /* clang has no vector versions to call, and says so at each loop that asks */
 #endif
 
 /* ---- What the C library lacks --------------------------------------------------------------------- */
@@ -210,7 +212,7 @@ static double integer_power(double x, int n)
         result *ys = out;                                                                             \
         (void)w;                                                                                      \
         (void)mask;                                                                                   \
-        _Pragma("omp simd") for (int i = 0; i < WARP_LANES; i++)                                      \
+        EACH_LANE for (int i = 0; i < WARP_LANES; i++)                                      \
         {                                                                                             \
             type_a a = as[i];                                                                         \
             type_b b = bs[i];                                                                         \
@@ -239,7 +241,7 @@ FUNCTIONS(X)
         type *const *bs = arguments[1], *const *cs = arguments[2], x[WARP_LANES], y[WARP_LANES];       \
         (void)w;                                                                                      \
         (void)out;                                                                                    \
-        _Pragma("omp simd") for (int i = 0; i < WARP_LANES; i++)                                      \
+        EACH_LANE for (int i = 0; i < WARP_LANES; i++)                                      \
         {                                                                                             \
             type a = as[i];                                                                           \
             x[i] = first;                                                                             \
@@ -289,7 +291,7 @@ const void *math_find(const char *name)
 #define X(name, call)                                                                                 \
     CLONES void rt_##name(const float *x, float *y)                                                   \
     {                                                                                                 \
-        _Pragma("omp simd") for (int i = 0; i < WARP_LANES; i++) y[i] = call(x[i]);                   \
+        EACH_LANE for (int i = 0; i < WARP_LANES; i++) y[i] = call(x[i]);                   \
     }
 X(ex2, exp2f)
 X(lg2, log2f)
