@@ -18,6 +18,7 @@ HEAD = """/* Which line called: written by scripts/make_lines.py from the public
  * Define CAIRN_NO_LINES before including <cairn/cairn.h> to leave that out. */
 #ifndef CAIRN_LINES_H
 #define CAIRN_LINES_H
+#include <cairn/base.h>
 
 static inline void cairn_at_line(const char *file, int line)
 {
