@@ -40,7 +40,7 @@ function(cairn_add_test source)
   if(threaded)
     list(APPEND labels threads)
   endif()
-  set_tests_properties(${name} PROPERTIES LABELS "${labels}" TIMEOUT 600
+  set_tests_properties(${name} PROPERTIES LABELS "${labels}" TIMEOUT 1800
                        ENVIRONMENT "ASAN_OPTIONS=allocator_may_return_null=1;UBSAN_OPTIONS=print_stacktrace=1;TSAN_OPTIONS=die_after_fork=0")
 endfunction()
 

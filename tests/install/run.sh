@@ -57,6 +57,7 @@ cmake --build "$scratch/user/build" >/dev/null
 if command -v g++ >/dev/null; then
     echo "-- headers are C++ too"
     for header in "$prefix"/include/cairn/*.h; do
+        [ "$(basename "$header")" != lines.h ] || continue # a part of cairn.h
         printf '#include <cairn/%s>\n' "$(basename "$header")" |
             g++ -std=c++17 -Wall -Wextra -Werror -I"$prefix/include" -x c++ -fsyntax-only -
     done
