@@ -39,7 +39,7 @@ SIMD_INLINE VF exp_core_f32(VF x, VF n)
 }
 
 /* 2^k for -126 <= k <= 127, k in the low bits of x + WHOLE_F32. */
-SIMD_INLINE VF power_of_two_f32(VF shifted) { return (VF)(((VI)shifted << 23) + (127 << 23)); }
+SIMD_INLINE VF power_of_two_f32(VF shifted) { return (VF)(((VU)shifted << 23) + (127u << 23)); }
 
 /* y * 2^n, rounded once, to subnormals too: AVX-512 has an instruction, two multiplications give the same. */
 SIMD_INLINE VF scale_f32(VF y, VF n, VI k)
