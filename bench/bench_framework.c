@@ -253,8 +253,8 @@ static void update(void *context)
     cairn_tensor_list list = cairn_parameters(t->net);
     for (int i = 0; i < list.count; i++)
         cairn_backward_with(cairn_mul(list.tensors[i], t->x), t->y);
+    cairn_scope_pop(m, NULL);            /* first: a handle to a product would still need the old parameters */
     cairn_step(t->optimizer);
-    cairn_scope_pop(m, NULL);
 }
 
 static void bench_adam(void)
