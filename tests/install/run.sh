@@ -56,9 +56,9 @@ cmake --build "$scratch/user/build" >/dev/null
 
 if command -v g++ >/dev/null; then
     echo "-- headers are C++ too"
-    for header in "$prefix"/include/cairn/*.h; do
-        [ "$(basename "$header")" != lines.h ] || continue # a part of cairn.h
-        printf '#include <cairn/%s>\n' "$(basename "$header")" |
+    for header in $(cd "$prefix/include" && find cairn -name '*.h'); do
+        [ "$header" != cairn/lines.h ] || continue # a part of cairn.h
+        printf '#include <%s>\n' "$header" |
             g++ -std=c++17 -Wall -Wextra -Werror -I"$prefix/include" -x c++ -fsyntax-only -
     done
 fi
