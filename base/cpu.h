@@ -14,11 +14,4 @@ typedef struct cpu_features {
 
 const cpu_features *cpu(void);
 
-/* Measured once, on demand (takes about a second), and kept for the process. */
-typedef struct machine_peaks {
-    double f32_flops, f64_flops;       /* FMA peak of the pool's threads together, per second */
-    double read_bytes, triad_bytes;    /* memory bandwidth, bytes per second */
-} machine_peaks;
-const machine_peaks *machine_measure(void);
-
 #endif

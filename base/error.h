@@ -3,9 +3,7 @@
 #define BASE_ERROR_H
 #include <cairn/base.h>
 
-/* Records the thread's error unless one is already recorded; returns `status` either way, so that
- * `return error_set(CAIRN_E_SHAPE, "matmul: inner sizes differ: %s @ %s", ...)` reads well. */
-cairn_status error_set(cairn_status status, const char *format, ...) CAIRN_PRINTF(2, 3);
+#define error_set cairn_error_set
 
 /* Work for another thread, which is to report what goes wrong: between begin and end this thread's errors are neither printed
  * nor do they abort. begin puts the error that is there aside; end brings it back and gives what came up between. */

@@ -68,7 +68,7 @@ static void bench_philox(void)
 
 static void print_machine(void)
 {
-    const machine_peaks *p = machine_measure();
+    const cairn_machine *p = cairn_machine_measure();
     printf("%s, %d threads: f32 %.1f GFLOP/s, f64 %.1f GFLOP/s, read %.1f GB/s, triad %.1f GB/s\n", cairn_isa(),
            cairn_threads(), p->f32_flops / 1e9, p->f64_flops / 1e9, p->read_bytes / 1e9, p->triad_bytes / 1e9);
 }

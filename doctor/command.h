@@ -6,8 +6,11 @@
 
 enum { EXIT_OK, EXIT_FAIL, EXIT_USAGE, EXIT_FACTS };
 
-int doctor_main(int argc, char **argv);
-int plan_main(int argc, char **argv);
+/* Seen outside libcairn-doctor.so, by the tool `cairn`. */
+#define doctor_main cairn_doctor_main
+#define plan_main cairn_plan_main
+CAIRN_API int doctor_main(int argc, char **argv);
+CAIRN_API int plan_main(int argc, char **argv);
 
 /* One option: `value` takes its argument, `flag` is set. `list` takes several. */
 typedef struct option {

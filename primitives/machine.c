@@ -1,4 +1,4 @@
-/* machine_measure: what the machine's cores and memory reach, with the pool's threads together.
+/* cairn_machine_measure: what the machine's cores and memory reach, with the pool's threads together.
  *
  * Each figure is the best of several runs: a neighbour can make a run slower, nothing makes it faster. */
 #include "base/cpu.h"
@@ -101,7 +101,7 @@ static double measure_stream(stream *s, pool_task fn, int64_t slices, int64_t by
 }
 
 /* Leaves zeros when there is no memory for the arrays. */
-static void measure_memory(machine_peaks *peaks)
+static void measure_memory(cairn_machine *peaks)
 {
     int64_t bytes = cpu()->l3_bytes < LEAST_BYTES ? LEAST_BYTES : cpu()->l3_bytes;
     bytes = bytes > MOST_BYTES ? MOST_BYTES : bytes;
@@ -122,16 +122,19 @@ static void measure_memory(machine_peaks *peaks)
     cairn_memory_trim();
 }
 
-static machine_peaks peaks;
+static cairn_machine peaks;
 
 static void measure(void)
 {
+    peaks.l1d_bytes = cpu()->l1d_bytes;
+    peaks.l2_bytes = cpu()->l2_bytes;
+    peaks.l3_bytes = cpu()->l3_bytes;
     peaks.f32_flops = measure_fma(kernels()->peak->fma_f32);
     peaks.f64_flops = measure_fma(kernels()->peak->fma_f64);
     measure_memory(&peaks);
 }
 
-const machine_peaks *machine_measure(void)
+const cairn_machine *cairn_machine_measure(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, measure);

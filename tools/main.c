@@ -1,6 +1,5 @@
 /* `cairn COMMAND ...`: the table of commands. */
 #include "tools/tool.h"
-#include "base/error.h"
 #include <errno.h>
 #include <math.h>
 #include <stdarg.h>
@@ -8,8 +7,8 @@
 #include <string.h>
 int cc_main(int argc, char **argv);
 #ifdef HAVE_DOCTOR
-int doctor_main(int argc, char **argv);
-int plan_main(int argc, char **argv);
+int cairn_doctor_main(int argc, char **argv);
+int cairn_plan_main(int argc, char **argv);
 #endif
 
 static int version_main(int argc, char **argv)
@@ -28,8 +27,8 @@ static const struct command {
     {"predict", "tell what images show", predict_main},
     {"bench", "measure this machine's peaks", bench_main},
 #ifdef HAVE_DOCTOR
-    {"doctor", "find out why PyTorch and CUDA do not work here, and what to do", doctor_main},
-    {"plan", "choose versions of driver, CUDA and PyTorch that fit each other", plan_main},
+    {"doctor", "find out why PyTorch and CUDA do not work here, and what to do", cairn_doctor_main},
+    {"plan", "choose versions of driver, CUDA and PyTorch that fit each other", cairn_plan_main},
 #endif
     {"cc", "compile CUDA C++ for GPUs and CPUs, without NVIDIA's toolkit", cc_main},
     {"version", "version, instruction set, threads", version_main},

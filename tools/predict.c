@@ -1,6 +1,5 @@
 /* `cairn predict`: what images show. */
 #include "tools/tool.h"
-#include "framework/io/formats.h"
 #include <getopt.h>
 #include <math.h>
 #include <stdlib.h>
@@ -30,17 +29,15 @@ static int64_t sample_size(const model_spec *m)
 
 static bool read_image(predictor *p, const char *path)
 {
-    image m;
     const cairn_shape *s = &p->spec.shape;
     if (s->rank != 3 || (s->size[0] != 1 && s->size[0] != 3)) {
         fprintf(stderr, "cairn predict: the model is not for images\n");
         return false;
     }
-    if (image_load("predict", path, (int)s->size[0], &m))
-        return false;
-    bool good = !image_resize_planes(&m, s->size[1], s->size[2], p->x);
-    mem_free(m.pixels);
-    return good;
+    const uint8_t *pixels = cairn_data(cairn_load_image_sized(path, (int)s->size[0], s->size[1], s->size[2]));
+    if (pixels)
+        memcpy(p->x, pixels, (size_t)sample_size(&p->spec));
+    return pixels != NULL;
 }
 
 static bool read_idx(predictor *p, const char *path, int64_t index)

@@ -304,3 +304,20 @@ cairn_status image_resize_planes(const image *from, int64_t height, int64_t widt
     mem_free(middle);
     return ready ? CAIRN_OK : CAIRN_E_MEMORY;
 }
+
+cairn_tensor *cairn_load_image_sized(const char *file, int channels, int64_t height, int64_t width)
+{
+    if (height < 1 || width < 1 || height > IMAGE_MOST_PIXELS / width)
+        return error_set(CAIRN_E_ARGUMENT, OP ": cannot bring an image to %lld x %lld pixels", (long long)height, (long long)width), NULL;
+    image m;
+    if (image_load(OP, file, channels, &m))
+        return NULL;
+    cairn_shape shape = {3, {m.channels, height, width}};
+    buffer *b = buffer_new(m.channels * height * width);
+    if (b && image_resize_planes(&m, height, width, b->data)) {
+        buffer_unref(b);
+        b = NULL;
+    }
+    mem_free(m.pixels);
+    return tensor_of_buffer(&shape, CAIRN_U8, b);
+}

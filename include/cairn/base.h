@@ -86,6 +86,9 @@ CAIRN_API const char *cairn_status_name(cairn_status status);
 CAIRN_API cairn_status cairn_error(void);
 CAIRN_API const char *cairn_error_message(void);
 CAIRN_API void cairn_error_clear(void);
+/* Sets the thread's error as the library does, for operations and tools of one's own: keeps the first one, prints or aborts as
+ * chosen. `format` is printf's. Returns `status`, so that `return cairn_error_set(CAIRN_E_SHAPE, "blur: ...")` reads well. */
+CAIRN_API cairn_status cairn_error_set(cairn_status status, const char *format, ...) CAIRN_PRINTF(2, 3);
 
 /* The line of the user's program that the calling thread is at. <cairn/lines.h> sets it at each call, errors and
  * CAIRN_CHECK_NAN=1 name it. */
@@ -132,6 +135,16 @@ CAIRN_API void cairn_seed(uint64_t seed);
 /* ---- The machine --------------------------------------------------------------------------------*/
 /* The instruction set in use: "x86-64-v2", "avx2", "avx512", "neon" or "generic" (CAIRN_ISA forces one). */
 CAIRN_API const char *cairn_isa(void);
+
+/* What this machine reaches, all threads of the pool together: the figures that a benchmark's share is taken of. Measured at the first
+ * call, which takes about a second, and kept for the process. 0 where there is no memory to measure with, or a cache is
+ * not known. Thread-safe. */
+typedef struct cairn_machine {
+    double f32_flops, f64_flops;                /* multiply-adds as two operations, per second */
+    double read_bytes, triad_bytes;             /* memory bandwidth, bytes per second; triad: a = b + s c */
+    int64_t l1d_bytes, l2_bytes, l3_bytes;
+} cairn_machine;
+CAIRN_API const cairn_machine *cairn_machine_measure(void);
 
 /* The library's version, "0.1.0". */
 CAIRN_API const char *cairn_version(void);

@@ -27,6 +27,8 @@ CAIRN_API cairn_status cairn_save_npy(const char *file, cairn_tensor *x);
 /* PNG or JPEG, told apart by their content -> u8 (channels, height, width). channels: 1 (grey), 3 (RGB), or 0 for what the
  * file has. Transparent pixels are laid over black. */
 CAIRN_API cairn_tensor *cairn_load_image(const char *file, int channels);
+/* The same, brought to height x width: bilinear, with a filter as wide as the step where it shrinks, as image folders do. */
+CAIRN_API cairn_tensor *cairn_load_image_sized(const char *file, int channels, int64_t height, int64_t width);
 /* Writes u8 (height, width), (1, height, width) or (3, height, width) as PNG. */
 CAIRN_API cairn_status cairn_save_png(const char *file, cairn_tensor *x);
 

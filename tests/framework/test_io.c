@@ -237,6 +237,14 @@ static void a_png_comes_back_as_it_was(void **state)
     assert_int_equal(cairn_size(cairn_load_image(file_at("rgb.png"), 1), 0), 1);
     assert_int_equal(cairn_save_png(file_at("grey.png"), cairn_from(pixels, CAIRN_SHAPE(6, 10), CAIRN_U8)), CAIRN_OK);
     assert_memory_equal(cairn_data(cairn_load_image(file_at("grey.png"), 0)), pixels, sizeof pixels);
+    x = cairn_load_image_sized(file_at("rgb.png"), 3, 5, 4);
+    assert_memory_equal(cairn_data(x), pixels, sizeof pixels);
+    x = cairn_load_image_sized(file_at("grey.png"), 3, 2, 7);
+    assert_int_equal(cairn_size(x, 0), 3);
+    assert_int_equal(cairn_size(x, 1), 2);
+    assert_int_equal(cairn_size(x, 2), 7);
+    assert_null(cairn_load_image_sized(file_at("grey.png"), 1, 0, 7));
+    assert_error(CAIRN_E_ARGUMENT, "0 x 7");
     assert_int_equal(cairn_save_png(file_at("no.png"), cairn_zeros(CAIRN_SHAPE(2, 2), CAIRN_F32)), CAIRN_E_SHAPE);
     assert_error(CAIRN_E_SHAPE, "save_png");
 }

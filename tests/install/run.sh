@@ -14,7 +14,7 @@ echo "-- installed size"
 bytes=$(du -sb --apparent-size "$prefix" | cut -f1)
 archive=$(stat -c %s "$library/libcairn.a")
 echo "$bytes bytes, of which the static library $archive"
-[ $((bytes - archive)) -lt 6000000 ] || fail "installed size is over 6 MB beside the static library"
+[ $((bytes - archive)) -lt 5000000 ] || fail "installed size is over 5 MB beside the static library"
 
 echo "-- libcairn.so shows public names only"
 others=$(nm -D --defined-only "$library/libcairn.so" | awk '{print $3}' | grep -v '^cairn_' || true)
@@ -29,6 +29,14 @@ sed -n '/^```c$/,/^```$/p' "$source/README.md" | sed '/^```/d' >"$scratch/first.
 "$cc" "$scratch/first.c" -I"$prefix/include" -L"$library" -lcairn -o "$scratch/first"
 (cd "$scratch" && LD_LIBRARY_PATH=$library CAIRN_DATA=$prefix/share/cairn ./first && [ -s net.safetensors ]) ||
     fail "the program of the README"
+
+if [ -e "$library/libcairn-doctor.so" ]; then
+    echo "-- the doctor's library"
+    "$cc" "$source/tests/install/doctor.c" -I"$prefix/include" -L"$library" -lcairn-doctor -lcairn -o "$scratch/doctor"
+    LD_LIBRARY_PATH=$library "$scratch/doctor"
+    "$prefix/bin/cairn" doctor --help >/dev/null || fail "the installed tool does not find its libraries"
+fi
+"$prefix/bin/cairn" version >/dev/null || fail "the installed tool does not run"
 
 if command -v pkg-config >/dev/null; then
     echo "-- pkg-config, static"
