@@ -138,6 +138,14 @@ static int64_t data_gradient_workspace(const conv *c, int threads)
     return most;
 }
 
+static int64_t weight_gradient_workspace(const conv *c, int threads)
+{
+    if (c->cg == 1 && c->kg == 1)
+        return depthwise_weight_workspace(c, threads);
+    const int m = winograd_weight_tile(c);
+    return m ? winograd_weight_workspace(c, m, threads) : weight_workspace(c, threads);
+}
+
 static int64_t pass_workspace(const conv *c, cairn_conv_pass pass, int threads)
 {
     if (is_empty(c))
@@ -145,7 +153,7 @@ static int64_t pass_workspace(const conv *c, cairn_conv_pass pass, int threads)
     if (pass == CAIRN_CONV_DATA_GRADIENT)
         return data_gradient_workspace(c, threads);
     if (pass == CAIRN_CONV_WEIGHT_GRADIENT)
-        return c->cg == 1 && c->kg == 1 ? depthwise_weight_workspace(c, threads) : weight_workspace(c, threads);
+        return weight_gradient_workspace(c, threads);
     const correlation form = conv_forward_form(c, NULL, NULL, NULL);
     return correlation_workspace(&form, threads);
 }
@@ -222,6 +230,8 @@ cairn_status cairn_conv_weight_gradient(const cairn_conv *d, const void *x, cons
     }
     if (c.cg == 1 && c.kg == 1)
         depthwise_weight_run(&c, x, dy, dw, cairn_threads(), workspace, workspace_bytes);
+    else if (winograd_weight_tile(&c))
+        winograd_weight_run(&c, winograd_weight_tile(&c), x, dy, dw, cairn_threads(), workspace, workspace_bytes);
     else
         weight_run(&c, x, dy, dw, cairn_threads(), workspace, workspace_bytes);
     return CAIRN_OK;

@@ -2,6 +2,7 @@
  * that forward and data gradient have in common. */
 #ifndef PRIMITIVES_CONV_CONV_H
 #define PRIMITIVES_CONV_CONV_H
+#include "primitives/conv/winograd.h"
 #include "primitives/gemm/kernel.h"
 #include <cairn/dnn.h>
 
@@ -48,6 +49,15 @@ void implicit_run(const correlation *c, int threads, void *workspace, int64_t by
 int winograd_tile(const correlation *c);
 int64_t winograd_workspace(const correlation *c, int threads);
 void winograd_run(const correlation *c, int threads, void *workspace, int64_t bytes);
+/* The tile of fewest multiplications, or 0. */
+int winograd_best_tile(const correlation *c);
+/* Input tile (i, j) of an image at the points: point q goes to to + q * point. */
+void winograd_input_tile(const correlation *c, winograd_kernel *kernel, int64_t image, int64_t i, int64_t j, float *to, int64_t point);
+
+/* Winograd's weight gradient: see winograd_weight.c. */
+int winograd_weight_tile(const conv *c);
+int64_t winograd_weight_workspace(const conv *c, int m, int threads);
+void winograd_weight_run(const conv *c, int m, const void *x, const void *dy, void *dw, int threads, void *workspace, int64_t bytes);
 
 /* Depthwise, channel by channel: see depthwise.c. */
 int64_t depthwise_workspace(const correlation *c, int threads);

@@ -54,15 +54,24 @@ static double cost(const correlation *c, int64_t m)
 
 static bool is_plain(const tap_axis *a) { return a->count == 3 && a->step == 1 && a->offset_step == 1; }
 
-int winograd_tile(const correlation *c)
+static bool is_allowed(const correlation *c)
 {
     const char *exact = getenv("CAIRN_CONV_EXACT");
-    if ((exact && exact[0] == '1') || c->kernel->element_bytes != 4 || c->groups != 1 || !is_plain(&c->down) || !is_plain(&c->across) ||
-        c->channels < 16 || c->outs < 16)
-        return 0;
+    return !(exact && exact[0] == '1') && c->kernel->element_bytes == 4 && c->groups == 1 && is_plain(&c->down) && is_plain(&c->across) &&
+           c->channels >= 16 && c->outs >= 16;
+}
+
+int winograd_tile(const correlation *c)
+{
     /* The more channels, the more there is to read of transformed weights, for the fewer tiles of a small image. */
     const int m = c->channels * c->outs > 256 * 256 ? 2 : 4;
-    return cost(c, m) < 7 ? m : 0;
+    return is_allowed(c) && cost(c, m) < 7 ? m : 0;
+}
+
+int winograd_best_tile(const correlation *c)
+{
+    const int m = cost(c, 4) <= cost(c, 2) ? 4 : 2;
+    return is_allowed(c) && cost(c, m) < 7 ? m : 0;
 }
 
 static void cut_units(plan *p, int threads)
@@ -131,6 +140,19 @@ static void transform_weights(void *context, int64_t panel, int64_t slot)
     }
 }
 
+/* ---- Input tiles --------------------------------------------------------------------------------*/
+
+void winograd_input_tile(const correlation *c, winograd_kernel *kernel, int64_t image, int64_t i, int64_t j, float *to, int64_t point)
+{
+    const int size = kernel->m + 2;
+    const int64_t y = i * kernel->m + c->down.offset0, x = j * kernel->m + c->across.offset0;
+    const int left = (int)smaller(larger(-x, 0), size), right = (int)larger(smaller(size, c->iw - x), left);
+    const float *rows[6];
+    for (int r = 0; r < size; r++)
+        rows[r] = y + r >= 0 && y + r < c->ih ? (const float *)c->in + ((image * c->ih + y + r) * c->iw + x) * c->in_pixel : NULL;
+    kernel->input(rows, left, right, c->in_pixel, c->channels, to, point);
+}
+
 /* ---- Units --------------------------------------------------------------------------------------*/
 
 typedef struct unit {
@@ -151,19 +173,11 @@ static unit locate(const plan *p, int64_t index)
 static void transform_input(const unit *u)
 {
     const plan *p = u->p;
-    const correlation *c = p->c;
-    const int size = (int)p->m + 2;
     float *to = u->in;
     for (int64_t image = u->image0; image < u->image0 + u->images; image++)
         for (int64_t i = u->row0; i < u->row0 + u->rows; i++)
-            for (int64_t j = 0; j < p->across; j++, to += p->in_row) {
-                const int64_t y = i * p->m + c->down.offset0, x = j * p->m + c->across.offset0;
-                const int left = (int)smaller(larger(-x, 0), size), right = (int)larger(smaller(size, c->iw - x), left);
-                const float *rows[6];
-                for (int r = 0; r < size; r++)
-                    rows[r] = y + r >= 0 && y + r < c->ih ? (const float *)c->in + ((image * c->ih + y + r) * c->iw + x) * c->in_pixel : NULL;
-                p->kernel->input(rows, left, right, c->in_pixel, c->channels, to, u->tiles * p->in_row);
-            }
+            for (int64_t j = 0; j < p->across; j++, to += p->in_row)
+                winograd_input_tile(p->c, p->kernel, image, i, j, to, u->tiles * p->in_row);
 }
 
 /* Outputs column0 ... of every tile, at every point. */

@@ -17,6 +17,11 @@ typedef const struct winograd_kernel {
     void (*weights)(const float *in, int64_t n, int64_t width, float *out, int64_t point);
     /* The top left rows x columns pixels of an output tile: point q at in + q * point, pixel (i, j) at out + i * row + j * pixel. */
     void (*output)(const float *in, int64_t point, int64_t channels, float *out, int64_t row, int64_t pixel, int rows, int columns);
+    /* The transpose of `output`, for an output tile's gradient: its top left rows x columns pixels are at in + i * row + j * pixel, all
+     * others are zeros; point q goes to out + q * point; up to 15 elements beyond the channels are written. */
+    void (*spread)(const float *in, int64_t row, int64_t pixel, int rows, int columns, int64_t channels, float *out, int64_t point);
+    /* The transpose of `weights`, for one filter's gradient: point q at in + q * point, tap t at out + t * tap. */
+    void (*taps)(const float *in, int64_t point, int64_t channels, float *out, int64_t tap);
 } winograd_kernel;
 
 #endif

@@ -31,6 +31,23 @@ SIMD_INLINE void output_2(const VF *x, int t, VF *y, int s)
     y[s] = x[t] - x[2 * t] - x[3 * t];
 }
 
+/* The transposes of `output` and `weights`. */
+SIMD_INLINE void spread_2(const VF *x, int t, VF *y, int s)
+{
+    y[0] = x[0];
+    y[s] = x[0] + x[t];
+    y[2 * s] = x[0] - x[t];
+    y[3 * s] = -x[t];
+}
+
+SIMD_INLINE void taps_2(const VF *x, int t, VF *y, int s)
+{
+    const VF half = vf_set(0.5f), even = half * (x[t] + x[2 * t]);
+    y[0] = x[0] + even;
+    y[s] = half * (x[t] - x[2 * t]);
+    y[2 * s] = x[3 * t] + even;
+}
+
 /* F(4, 3)'s points are 0, infinity, +-A and +-B with A = sqrt(1/2), B = sqrt(2): A B = 1 keeps the powers of both near 1, which
  * makes a fifth of the error of the usual 1 and 2. By the pairs of opposite points all sums split into even and odd powers. */
 #define A 0.70710678f
@@ -68,6 +85,26 @@ SIMD_INLINE void output_4(const VF *x, int t, VF *y, int s)
     y[s] = vf_fma(vf_set(B), odd2, vf_set(A) * odd);
     y[2 * s] = vf_fma(vf_set(2), even2, vf_set(0.5f) * even);
     y[3 * s] = vf_fma(vf_set(2 * B), odd2, vf_fma(vf_set(A / 2), odd, x[5 * t]));
+}
+
+SIMD_INLINE void spread_4(const VF *x, int t, VF *y, int s)
+{
+    const VF even = vf_fma(vf_set(0.5f), x[2 * t], x[0]), odd = vf_set(A) * vf_fma(vf_set(0.5f), x[3 * t], x[t]);
+    const VF even2 = vf_fma(vf_set(2), x[2 * t], x[0]), odd2 = vf_set(B) * vf_fma(vf_set(2), x[3 * t], x[t]);
+    y[0] = x[0];
+    y[s] = even + odd;
+    y[2 * s] = even - odd;
+    y[3 * s] = even2 + odd2;
+    y[4 * s] = even2 - odd2;
+    y[5 * s] = x[3 * t];
+}
+
+SIMD_INLINE void taps_4(const VF *x, int t, VF *y, int s)
+{
+    const VF even = x[t] + x[2 * t], odd = x[t] - x[2 * t], even2 = x[3 * t] + x[4 * t], odd2 = x[3 * t] - x[4 * t];
+    y[0] = vf_fma(vf_set(1.0f / 6), even2, vf_fma(vf_set(-2.0f / 3), even, x[0]));
+    y[s] = vf_fma(vf_set(B / 6), odd2, vf_set(-2 * A / 3) * odd);
+    y[2 * s] = vf_fma(vf_set(1.0f / 3), even2 - even, x[5 * t]);
 }
 
 /* ---- Two dimensions -----------------------------------------------------------------------------*/
@@ -135,6 +172,40 @@ SIMD_INLINE void output_tile(line *along, const int size, const float *in, int64
     }
 }
 
+SIMD_INLINE void spread_tile(line *along, const int size, const float *in, int64_t row, int64_t pixel, int rows, int columns,
+                             int64_t channels, float *out, int64_t point)
+{
+    const int m = size - 2;
+    for (int64_t c = 0; c < channels; c += LANES_F32) {
+        const int64_t wide = channels - c;
+        VF x[4 * 4], y[6 * 6];
+        UNROLL for (int i = 0; i < m; i++)
+            UNROLL for (int j = 0; j < m; j++) {
+                const float *at = in + i * row + j * pixel + c;
+                x[i * m + j] = i >= rows || j >= columns ? vf_set(0) : wide >= LANES_F32 ? vf_load(at) : vf_load_n(at, wide);
+            }
+        both_ways(along, m, size, x, y);
+        for (int q = 0; q < size * size; q++)
+            vf_store(out + q * point + c, y[q]);
+    }
+}
+
+SIMD_INLINE void tap_tiles(line *along, const int size, const float *in, int64_t point, int64_t channels, float *out, int64_t tap)
+{
+    for (int64_t c = 0; c < channels; c += LANES_F32) {
+        const int64_t wide = channels - c;
+        VF x[6 * 6], y[3 * 3];
+        for (int q = 0; q < size * size; q++)
+            x[q] = vf_load(in + q * point + c);
+        both_ways(along, size, 3, x, y);
+        for (int t = 0; t < 9; t++)
+            if (wide >= LANES_F32)
+                vf_store(out + t * tap + c, y[t]);
+            else
+                vf_store_n(out + t * tap + c, wide, y[t]);
+    }
+}
+
 #define KERNELS(M)                                                                                                       \
     static void input##M(const float *const *rows, int left, int right, int64_t pixel, int64_t channels, float *out, int64_t point) \
     {                                                                                                                    \
@@ -152,6 +223,19 @@ SIMD_INLINE void output_tile(line *along, const int size, const float *in, int64
     {                                                                                                                    \
         output_tile(output_##M, M + 2, in, point, channels, out, row, pixel, rows, columns);                             \
     }                                                                                                                    \
-    winograd_kernel KERNEL(winograd_##M) = {.m = M, .input = input##M, .weights = weights##M, .output = output##M};
+    static void spread##M(const float *in, int64_t row, int64_t pixel, int rows, int columns, int64_t channels, float *out,  \
+                          int64_t point)                                                                                 \
+    {                                                                                                                    \
+        if (rows == M && columns == M)                                                                                   \
+            spread_tile(spread_##M, M + 2, in, row, pixel, M, M, channels, out, point);                                  \
+        else                                                                                                             \
+            spread_tile(spread_##M, M + 2, in, row, pixel, rows, columns, channels, out, point);                         \
+    }                                                                                                                    \
+    static void taps##M(const float *in, int64_t point, int64_t channels, float *out, int64_t tap)                        \
+    {                                                                                                                    \
+        tap_tiles(taps_##M, M + 2, in, point, channels, out, tap);                                                       \
+    }                                                                                                                    \
+    winograd_kernel KERNEL(winograd_##M) = {.m = M, .input = input##M, .weights = weights##M, .output = output##M,        \
+                                            .spread = spread##M, .taps = taps##M};
 KERNELS(2)
 KERNELS(4)

@@ -99,6 +99,7 @@ static void shapes_that_networks_have_equal_the_oracle(void **state)
         {3, 7, 48, 40, 3, 1, 1, 1, 1},
         {5, 4, 64, 33, 3, 1, 1, 1, 1},
         {1, 57, 16, 20, 3, 1, 1, 1, 1},
+        {70, 5, 20, 24, 3, 1, 1, 1, 1},  /* more tiles than one run of a product */
         {2, 8, 32, 48, 3, 2, 1, 1, 1},   /* down */
         {2, 8, 32, 48, 1, 2, 1, 0, 1},
         {2, 14, 64, 32, 1, 1, 1, 0, 1},
@@ -185,6 +186,44 @@ static void winograd_errs_as_stated_and_can_be_forbidden(void **state)
     assert_true(error4 < WINOGRAD_ERROR);
     assert_true(error2 < 2e-7);
     assert_true(exact4 < 2e-7 && exact2 < 2e-7);
+}
+
+/* The same for the weight gradient, whose sums run over the pixels. */
+static double weight_error(const cairn_conv *d)
+{
+    arrays a = make(d);
+    double *sum = test_array(CAIRN_F64, a.w_n), *size = test_array(CAIRN_F64, a.w_n), most = 0;
+    void *x = test_array(CAIRN_F64, a.x_n), *y = test_array(CAIRN_F64, a.y_n);
+    cairn_conv wide = *d;
+    wide.type = CAIRN_F64;
+    for (int absolute = 0; absolute < 2; absolute++) {
+        for (int64_t i = 0; i < a.x_n; i++)
+            set(x, CAIRN_F64, i, absolute ? fabs(get(a.x, a.type, i)) : get(a.x, a.type, i));
+        for (int64_t i = 0; i < a.y_n; i++)
+            set(y, CAIRN_F64, i, absolute ? fabs(get(a.y, a.type, i)) : get(a.y, a.type, i));
+        ref_conv_weight_gradient(&wide, x, y, absolute ? size : sum);
+    }
+    run(d, CAIRN_CONV_WEIGHT_GRADIENT, a.x, a.y, a.w);
+    for (int64_t i = 0; i < a.w_n; i++)
+        most = fmax(most, fabs(get(a.w, a.type, i) - sum[i]) / size[i]);
+    free(sum), free(size), free(x), free(y);
+    drop(&a);
+    return most;
+}
+
+static void winograds_weight_gradient_errs_as_stated_and_can_be_forbidden(void **state)
+{
+    (void)state;
+    cairn_conv d = {.type = CAIRN_F32, .n = 4, .h = 20, .w = 20, .c = 64, .k = 64, .r = 3, .s = 3};
+    square(&d, 1, 1, 1);
+    const double error = weight_error(&d);
+    assert_int_equal(setenv("CAIRN_CONV_EXACT", "1", 1), 0);
+    const double exact = weight_error(&d);
+    unsetenv("CAIRN_CONV_EXACT");
+    print_message("weight gradient, error as a share of sum |x||dy|: F(4,3) %.2g (direct %.2g)\n", error, exact);
+    assert_true(error != exact);
+    assert_true(error < WINOGRAD_ERROR);
+    assert_true(exact < 2e-7);
 }
 
 static void empty_sizes_give_zeros_or_nothing(void **state)
@@ -355,6 +394,7 @@ int main(void)
         cmocka_unit_test(shapes_that_networks_have_equal_the_oracle),
         cmocka_unit_test(random_shapes_equal_the_oracle),
         cmocka_unit_test(winograd_errs_as_stated_and_can_be_forbidden),
+        cmocka_unit_test(winograds_weight_gradient_errs_as_stated_and_can_be_forbidden),
         cmocka_unit_test(empty_sizes_give_zeros_or_nothing),
         cmocka_unit_test(bits_are_the_same_for_any_number_of_threads),
         cmocka_unit_test(an_image_has_the_same_bits_alone_and_in_a_batch),
