@@ -9,11 +9,16 @@
 
 static cpu_features features;
 
-/* The names that users write and read, in the order of cpu_isa. */
-static const char *const isa_names[ISA_COUNT] = {"generic", "x86-64-v2", "avx2", "avx512", "neon"};
+/* The names that users write and read. */
+static const char *const isa_names[ISA_COUNT] = {
+#define X(name, suffix, text) text,
+    CPU_ISAS(X)
+#undef X
+};
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <sys/syscall.h>
 
 typedef struct registers { unsigned a, b, c, d; } registers;
 
@@ -39,6 +44,13 @@ static bool has(unsigned reg, unsigned bits)
 
 enum { SAVES_AVX = 0x6, SAVES_AVX512 = 0xe6, SAVES_AMX = 0x60000 };
 
+/* Tile registers are 8 KB of state, which Linux gives only to a process that asks for them. */
+static bool may_use_tiles(void)
+{
+    enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
+    return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
+}
+
 /* Sets that the machine can run, as a mask of 1 << cpu_isa, whether compiled in or not. */
 static unsigned detect(cpu_features *f)
 {
@@ -47,7 +59,7 @@ static unsigned detect(cpu_features *f)
     uint64_t saved = has(one.c, bit_OSXSAVE) ? saved_state() : 0;
     bool avx = (saved & SAVES_AVX) == SAVES_AVX && has(one.c, bit_AVX);
     bool avx512 = avx && (saved & SAVES_AVX512) == SAVES_AVX512 && has(seven.b, bit_AVX512F);
-    bool amx = (saved & SAVES_AMX) == SAVES_AMX;
+    bool amx = (saved & SAVES_AMX) == SAVES_AMX && has(seven.d, 1u << 24) && may_use_tiles();
 
     if (has(one.c, bit_SSE3 | bit_SSSE3 | bit_SSE4_1 | bit_SSE4_2 | bit_POPCNT | bit_CMPXCHG16B))
         sets |= 1u << ISA_V2;
@@ -61,8 +73,15 @@ static unsigned detect(cpu_features *f)
     f->avx512_vnni = avx512 && has(seven.c, bit_AVX512VNNI);
     f->avx512_bf16 = avx512 && has(seven1.a, 1u << 5);
     f->avx512_fp16 = avx512 && has(seven.d, 1u << 23);
-    f->amx_bf16 = amx && has(seven.d, 1u << 24 | 1u << 22);
-    f->amx_int8 = amx && has(seven.d, 1u << 24 | 1u << 25);
+    f->amx_bf16 = amx && has(seven.d, 1u << 22);
+    f->amx_int8 = amx && has(seven.d, 1u << 25);
+
+    if ((sets & 1u << ISA_AVX512) && f->avx512_vnni)
+        sets |= 1u << ISA_AVX512VNNI;
+    if ((sets & 1u << ISA_AVX512VNNI) && f->avx512_bf16)
+        sets |= 1u << ISA_AVX512BF16;
+    if ((sets & 1u << ISA_AVX512BF16) && f->amx_bf16 && f->amx_int8)
+        sets |= 1u << ISA_AMX;
     return sets;
 }
 #elif defined(__aarch64__)
@@ -82,23 +101,9 @@ static unsigned detect(cpu_features *f)
 /* Sets that this library holds kernels for. */
 static unsigned compiled(void)
 {
-    unsigned sets = 0;
-#ifdef HAVE_ISA_GENERIC
-    sets |= 1u << ISA_GENERIC;
-#endif
-#ifdef HAVE_ISA_V2
-    sets |= 1u << ISA_V2;
-#endif
-#ifdef HAVE_ISA_AVX2
-    sets |= 1u << ISA_AVX2;
-#endif
-#ifdef HAVE_ISA_AVX512
-    sets |= 1u << ISA_AVX512;
-#endif
-#ifdef HAVE_ISA_NEON
-    sets |= 1u << ISA_NEON;
-#endif
-    return sets;
+#define X(name, suffix, text) | (unsigned)HAVE_ISA_##name << ISA_##name
+    return 0 CPU_ISAS(X);
+#undef X
 }
 
 static cpu_isa best(unsigned sets)
@@ -125,8 +130,10 @@ static cpu_isa choose(unsigned sets)
             return best(sets);
         }
     }
-    fprintf(stderr, "cairn: CAIRN_ISA=%s is none of generic, x86-64-v2, avx2, avx512, neon; using %s\n", wanted,
-            isa_names[best(sets)]);
+    fprintf(stderr, "cairn: CAIRN_ISA=%s is none of", wanted);
+    for (int isa = 0; isa < ISA_COUNT; isa++)
+        fprintf(stderr, "%s %s", isa ? "," : "", isa_names[isa]);
+    fprintf(stderr, "; using %s\n", isa_names[best(sets)]);
     return best(sets);
 }
 
@@ -177,6 +184,11 @@ const cpu_features *cpu(void)
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, fill);
     return &features;
+}
+
+const char *isa_name(cpu_isa isa)
+{
+    return isa_names[isa];
 }
 
 const char *cairn_isa(void)

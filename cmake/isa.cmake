@@ -1,20 +1,25 @@
-# Instruction sets: every file of primitives/isa/ is compiled once for each, with ISA_<NAME> defined and
+# Instruction sets: the files of primitives/isa/ are compiled once for each, with ISA_<NAME> defined and
 # KERNEL(name) giving name_<suffix> (see primitives/simd.h).
 # Sets that only old machines fall back to are compiled for size: the kernels spell out their vectors, so the level
 # matters little to them, and all sets are installed.
+# All sets, worst first: those of CPU_ISAS in base/cpu.h.
+set(CAIRN_ALL_ISAS generic neon v2 avx2 avx512 avx512vnni avx512bf16 amx)
+foreach(isa IN LISTS CAIRN_ALL_ISAS)
+  set(CAIRN_ISA_LEVEL_${isa} -O3)
+endforeach()
 foreach(isa generic v2)
   set(CAIRN_ISA_LEVEL_${isa} -Os)
 endforeach()
-foreach(isa avx2 avx512 neon)
-  set(CAIRN_ISA_LEVEL_${isa} -O3)
-endforeach()
 
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-  set(CAIRN_ISAS generic v2 avx2 avx512)
+  set(CAIRN_ISAS generic v2 avx2 avx512 avx512vnni avx512bf16 amx)
   set(CAIRN_ISA_FLAGS_generic "")
   set(CAIRN_ISA_FLAGS_v2 -march=x86-64-v2)
   set(CAIRN_ISA_FLAGS_avx2 -march=x86-64-v3 -mprefer-vector-width=256)
   set(CAIRN_ISA_FLAGS_avx512 -march=x86-64-v4 -mprefer-vector-width=512)
+  set(CAIRN_ISA_FLAGS_avx512vnni ${CAIRN_ISA_FLAGS_avx512} -mavx512vnni)
+  set(CAIRN_ISA_FLAGS_avx512bf16 ${CAIRN_ISA_FLAGS_avx512vnni} -mavx512bf16)
+  set(CAIRN_ISA_FLAGS_amx ${CAIRN_ISA_FLAGS_avx512bf16} -mamx-tile -mamx-bf16 -mamx-int8)
 elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
   set(CAIRN_ISAS generic neon)
   set(CAIRN_ISA_FLAGS_generic "")
@@ -24,11 +29,20 @@ else()
   set(CAIRN_ISA_FLAGS_generic "")
 endif()
 
+# Partial sets: only the files that their unit speeds up, and what a set is besides its own name. A kernel of theirs
+# has a row X_IN(...) in kernels.def.
+set(CAIRN_ISA_FILES_avx512vnni table)
+set(CAIRN_ISA_FILES_avx512bf16 table)
+set(CAIRN_ISA_FILES_amx table)
+set(CAIRN_ISA_ALSO_avx512vnni ISA_AVX512)
+set(CAIRN_ISA_ALSO_avx512bf16 ISA_AVX512 ISA_AVX512VNNI)
+set(CAIRN_ISA_ALSO_amx ISA_AVX512 ISA_AVX512VNNI ISA_AVX512BF16)
+
 # Sanitizers watch what differs between the sets: the vectors' widths. Races are the same in all of them, and the
 # thread sanitizer is slow.
 if(CAIRN_SANITIZE)
   list(REMOVE_ITEM CAIRN_ISAS v2)
 endif()
 if(CAIRN_SANITIZE STREQUAL "thread")
-  list(REMOVE_ITEM CAIRN_ISAS avx512)
+  list(FILTER CAIRN_ISAS EXCLUDE REGEX "avx512|amx")
 endif()

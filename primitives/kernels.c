@@ -4,38 +4,14 @@
 #include <pthread.h>
 #include <stddef.h>
 
-#ifdef HAVE_ISA_GENERIC
-extern const kernel_table kernel_table_of_generic;
-#endif
-#ifdef HAVE_ISA_V2
-extern const kernel_table kernel_table_of_v2;
-#endif
-#ifdef HAVE_ISA_AVX2
-extern const kernel_table kernel_table_of_avx2;
-#endif
-#ifdef HAVE_ISA_AVX512
-extern const kernel_table kernel_table_of_avx512;
-#endif
-#ifdef HAVE_ISA_NEON
-extern const kernel_table kernel_table_of_neon;
-#endif
+#define X(name, suffix, text) extern const kernel_table kernel_table_of_##suffix;
+CPU_ISAS(X)
+#undef X
 
 static const kernel_table *const compiled[ISA_COUNT] = {
-#ifdef HAVE_ISA_GENERIC
-    [ISA_GENERIC] = &kernel_table_of_generic,
-#endif
-#ifdef HAVE_ISA_V2
-    [ISA_V2] = &kernel_table_of_v2,
-#endif
-#ifdef HAVE_ISA_AVX2
-    [ISA_AVX2] = &kernel_table_of_avx2,
-#endif
-#ifdef HAVE_ISA_AVX512
-    [ISA_AVX512] = &kernel_table_of_avx512,
-#endif
-#ifdef HAVE_ISA_NEON
-    [ISA_NEON] = &kernel_table_of_neon,
-#endif
+#define X(name, suffix, text) [ISA_##name] = HAVE_ISA_##name ? &kernel_table_of_##suffix : NULL,
+    CPU_ISAS(X)
+#undef X
 };
 
 /* merged[isa]: what kernels() returns on a machine whose best set is `isa`. */

@@ -133,7 +133,8 @@ CAIRN_API void cairn_memory_trim(void);
 CAIRN_API void cairn_seed(uint64_t seed);
 
 /* ---- The machine --------------------------------------------------------------------------------*/
-/* The instruction set in use: "x86-64-v2", "avx2", "avx512", "neon" or "generic" (CAIRN_ISA forces one). */
+/* The instruction set in use, the best that the processor has: "generic", "neon", "x86-64-v2", "avx2", "avx512",
+ * "avx512vnni" (int8), "avx512bf16" or "amx" (tiles of bf16 and int8). CAIRN_ISA forces one. */
 CAIRN_API const char *cairn_isa(void);
 
 /* What this machine reaches, all threads of the pool together: the figures that a benchmark's share is taken of. Measured at the first

@@ -4,7 +4,6 @@
 #include "base/cpu.h"
 #include "primitives/program/vm.h"
 
-
 #define DECLARE(isa, family) void vm_fill_##family##_##isa(vm_table *t);
 #define FILL(isa, family) vm_fill_##family##_##isa(t);
 #define SET(isa)                                                 \
@@ -17,45 +16,30 @@
     }
 
 typedef void (*fill_fn)(vm_table *);
-SET(generic)
-#ifdef HAVE_ISA_V2
-SET(v2)
-#endif
-#ifdef HAVE_ISA_AVX2
-SET(avx2)
-#endif
-#ifdef HAVE_ISA_AVX512
-SET(avx512)
-#endif
-#ifdef HAVE_ISA_NEON
-SET(neon)
-#endif
+#define X(name, suffix, text) SET(suffix)
+CPU_WHOLE_ISAS(X)
+#undef X
 
 static const fill_fn fills[ISA_COUNT] = {
-    [ISA_GENERIC] = fill_generic,
-#ifdef HAVE_ISA_V2
-    [ISA_V2] = fill_v2,
-#endif
-#ifdef HAVE_ISA_AVX2
-    [ISA_AVX2] = fill_avx2,
-#endif
-#ifdef HAVE_ISA_AVX512
-    [ISA_AVX512] = fill_avx512,
-#endif
-#ifdef HAVE_ISA_NEON
-    [ISA_NEON] = fill_neon,
-#endif
+#define X(name, suffix, text) [ISA_##name] = HAVE_ISA_##name ? fill_##suffix : NULL,
+    CPU_WHOLE_ISAS(X)
+#undef X
 };
 
 static vm_table tables[ISA_COUNT];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static _Thread_local int forced = -1;
 
+/* The partial sets have no block functions of their own. */
+static int best_whole(void)
+{
+    return isa_is_whole(cpu()->isa) ? (int)cpu()->isa : ISA_AVX512;
+}
+
 /* A set that the machine lacks keeps an empty table. On a machine of one family the sets up to the best are usable. */
 static void fill_tables(void)
 {
-    cpu_isa best = cpu()->isa;
-    for (int isa = ISA_GENERIC; isa <= (int)best; isa++) {
+    for (int isa = ISA_GENERIC; isa <= best_whole(); isa++) {
         if (!fills[isa])
             continue;
         for (int lower = ISA_GENERIC; lower <= isa; lower++)
@@ -70,5 +54,5 @@ const vm_table *vm_table_of(int isa)
     return isa >= 0 && isa < ISA_COUNT && tables[isa].index ? &tables[isa] : NULL;
 }
 
-const vm_table *vm_table_best(void) { return vm_table_of(forced >= 0 ? forced : (int)cpu()->isa); }
+const vm_table *vm_table_best(void) { return vm_table_of(forced >= 0 ? forced : best_whole()); }
 void vm_table_force(int isa) { forced = isa; }

@@ -35,7 +35,7 @@ static void find_host(void)
     host.features = LLVMGetHostCPUFeatures();
     const char *name = processor_name(host.name);
     bool whole = name == host.name;
-    snprintf(host.description, sizeof host.description, "%s%s", name, whole && cpu()->isa == ISA_AVX512 ? " 512" : "");
+    snprintf(host.description, sizeof host.description, "%s%s", name, whole && cpu()->isa >= ISA_AVX512 ? " 512" : "");
     host.ready = true;
 }
 
@@ -83,7 +83,7 @@ static void set_attributes(emitter *e)
 {
     static const char *const pairs[][2] = {{"prefer-vector-width", "512"}, {"min-legal-vector-width", "512"},
                                            {"no-trapping-math", "true"}};
-    bool wide = cpu()->isa == ISA_AVX512;
+    bool wide = cpu()->isa >= ISA_AVX512;
     for (size_t i = wide ? 0 : 2; i < sizeof pairs / sizeof *pairs; i++)
         LLVMAddAttributeAtIndex(e->function, LLVMAttributeFunctionIndex,
                                 LLVMCreateStringAttribute(e->context, pairs[i][0], (unsigned)strlen(pairs[i][0]),

@@ -232,7 +232,7 @@ static value fast_rsqrt(emitter *e, value x)
 
 value emit_rsqrt(emitter *e, const ptx_instruction *in)
 {
-    if ((ptx_type)in->types[0] == PTX_F32 && e->vector && cpu()->isa == ISA_AVX512)
+    if ((ptx_type)in->types[0] == PTX_F32 && e->vector && cpu()->isa >= ISA_AVX512)
         return finish(e, in, fast_rsqrt(e, real_source(e, in, 0)));
     value root = unary(e, "llvm.sqrt", real_source(e, in, 0));
     return finish(e, in, LLVMBuildFDiv(e->b, real_like(root, 1), root, ""));

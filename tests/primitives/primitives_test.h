@@ -78,12 +78,20 @@ static inline double test_epsilon(cairn_dtype type)
     return type == CAIRN_F64 ? 0x1p-53 : type == CAIRN_F16 ? 0x1p-11 : type == CAIRN_BF16 ? 0x1p-8 : 0x1p-24;
 }
 
-/* for each instruction set of this machine, selected in turn */
-#define FOR_EACH_ISA(isa)                                            \
-    for (int isa = ISA_GENERIC, best_ = (int)cpu()->isa; isa <= best_; isa++) \
+/* For each whole instruction set of this machine, selected in turn; then the best is selected again. Families with kernels
+ * for partial sets (avx512bf16 ...) use FOR_EACH_ISA_AND_UNIT, which has those too. */
+#define FOR_EACH_ISA_AND_UNIT(isa) \
+    for (int isa = ISA_GENERIC; isa <= (int)cpu()->isa || (kernels_select(cpu()->isa), 0); isa++) \
         if (kernels_select((cpu_isa)isa))
+#define FOR_EACH_ISA(isa)      \
+    FOR_EACH_ISA_AND_UNIT(isa) \
+        if (isa_is_whole((cpu_isa)isa))
 
-static const char *const test_isa_names[ISA_COUNT] = {"generic", "v2", "avx2", "avx512", "neon"};
+static const char *const test_isa_names[ISA_COUNT] = {
+#define X(name, suffix, text) text,
+    CPU_ISAS(X)
+#undef X
+};
 
 static inline int quiet_setup(void **state)
 {
