@@ -57,11 +57,16 @@ void *program_variable(const program *p, const char *name, size_t *bytes)
 }
 
 /* ---- Kernels ------------------------------------------------------------------------------------- */
+static bool waits_for_warps(const ptx_instruction *in)
+{
+    return (in->op >= OP_bar && in->op <= OP_cp_async_mbarrier_arrive && !has_modifier(in, MOD_warp)) ||
+           in->op == OP_nanosleep;
+}
+
 static bool has_barriers(const ptx_function *f)
 {
     for (int i = 0; i < f->code_count; i++)
-        if (((f->code[i].op == OP_bar || f->code[i].op == OP_barrier) && !has_modifier(&f->code[i], MOD_warp)) ||
-            f->code[i].op == OP_nanosleep)
+        if (waits_for_warps(&f->code[i]))
             return true;
     return false;
 }

@@ -1,8 +1,12 @@
 /* Atomic operations of a warp: lane by lane, in the order of the lanes. rt_atom_ on memory that other
  * threads may use; rt_shared_ on the block's own, where plain code is enough. */
+#include "runtime/exec/half.h"
+#include "runtime/exec/helpers.h"
 #include "runtime/exec/library.h"
-#include "runtime/exec/warp.h"
-#include <string.h>
+
+static uint16_t half_sum(uint16_t a, uint16_t b) { return float_to_half(half_to_float(a) + half_to_float(b)); }
+static uint16_t bfloat_sum(uint16_t a, uint16_t b) { return float_to_bfloat(bfloat_to_float(a) + bfloat_to_float(b)); }
+#define PAIR_SUM(sum, a, b) (sum((uint16_t)(a), (uint16_t)(b)) | (uint32_t)sum((uint16_t)((a) >> 16), (uint16_t)((b) >> 16)) << 16)
 
 #define MIN(a, b) ((b) < (a) ? (b) : (a))
 #define MAX(a, b) ((b) > (a) ? (b) : (a))
@@ -22,10 +26,11 @@
     X(inc_u32, uint32_t, uint32_t, a >= x ? 0 : a + 1)                                                \
     X(dec_u32, uint32_t, uint32_t, a == 0 || a > x ? x : a - 1)                                       \
     X(exch_u32, uint32_t, uint32_t, x) X(exch_u64, uint64_t, uint64_t, x)                             \
+    X(add_f16, uint16_t, uint16_t, half_sum(a, x)) X(add_bf16, uint16_t, uint16_t, bfloat_sum(a, x))  \
+    X(add_f16x2, uint32_t, uint32_t, PAIR_SUM(half_sum, a, x))                                        \
+    X(add_bf16x2, uint32_t, uint32_t, PAIR_SUM(bfloat_sum, a, x))                                     \
+    X(exch_u16, uint16_t, uint16_t, x) X(cas_u16, uint16_t, uint16_t, a == x ? y : a)                 \
     X(cas_u32, uint32_t, uint32_t, a == x ? y : a) X(cas_u64, uint64_t, uint64_t, a == x ? y : a)
-
-#define FOR_EACH_LANE(mask, lane) \
-    for (uint32_t lanes_ = (mask), lane; lanes_ && (lane = (uint32_t)__builtin_ctz(lanes_), true); lanes_ &= lanes_ - 1)
 
 #define X(name, type, bits, expression)                                                               \
     static void rt_shared_##name(uint32_t mask, const uint64_t *at, const type *xs, const type *ys, type *old) \
@@ -63,8 +68,6 @@ static const struct { const char *name; const void *code; } table[] = {
     ATOMICS(X)
 #undef X
 };
-
-const void *atomic_find(const char *name);
 
 const void *atomic_find(const char *name)
 {

@@ -1,9 +1,7 @@
 /* Compiled with -frounding-math: the compiler must not move arithmetic over the change of mode. */
 #include "runtime/exec/directed.h"
-#include "runtime/exec/warp.h"
+#include "runtime/exec/helpers.h"
 #include <fenv.h>
-
-void rt_directed(int op, int mode, const void *x, const void *y, const void *z, void *out);
 
 #define X(name, result, expression, type)                                                            \
     static __attribute__((noinline)) void run_##name(const void *x, const void *y, const void *z, void *out) \

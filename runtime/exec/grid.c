@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/pool.h"
 #include "runtime/exec/fiber.h"
+#include "runtime/exec/helpers.h"
 #include "runtime/exec/run.h"
 #include <pthread.h>
 #include <setjmp.h>
@@ -26,21 +27,22 @@ enum {
     SIGNAL_STACK_BYTES = 64 << 10
 };
 
-typedef enum fiber_state { FIBER_READY, FIBER_WAITS, FIBER_DONE } fiber_state;
-
-typedef struct fiber {
-    void *place;
-    fiber_state state;
-    int barrier;
-} fiber;
+/* Who has arrived since it was last complete. counted: threads with the predicate of bar.red in the low
+ * word, those without in the high one; result: what was counted the last time. */
+typedef struct barrier {
+    int arrived, expected;       /* warps; expected 0: all of the block */
+    uint32_t waiting;            /* a bit for each warp */
+    uint64_t counted, result;
+} barrier;
 
 /* What a thread needs to run blocks; made once for each thread. */
 struct block_run {
     const grid_launch *launch;
     warp warps[MAX_WARPS];
-    fiber fibers[MAX_WARPS];
+    void *places[MAX_WARPS];     /* where the warps that do not run were left */
+    uint32_t ready;              /* a bit for each warp that can run */
     int count, live, current;
-    int arrived[BARRIERS], expected[BARRIERS];
+    barrier barriers[BARRIERS];
     void *main;                  /* where the block's loop waits for its fibers */
     uint8_t *shared;             /* below 4 GiB, so that 32-bit registers can hold its addresses */
     uint8_t *stacks, *signal_stack, *local;
@@ -193,64 +195,78 @@ static void on_signal(int number, siginfo_t *info, void *context)
 /* The next warp in turn that can run, or -1. */
 static int next_ready(const block_run *r)
 {
-    for (int i = 1; i <= r->count; i++) {
-        int w = r->current + i < r->count ? r->current + i : r->current + i - r->count;
-        if (r->fibers[w].state == FIBER_READY)
-            return w;
-    }
-    return -1;
-}
-
-static void release_barrier(block_run *r, int barrier)
-{
-    for (int i = 0; i < r->count; i++)
-        if (r->fibers[i].state == FIBER_WAITS && r->fibers[i].barrier == barrier)
-            r->fibers[i].state = FIBER_READY;
-    r->arrived[barrier] = 0;
-}
-
-/* Warps that have ended do not hold up the others. */
-static bool is_complete(const block_run *r, int barrier)
-{
-    int expected = r->expected[barrier] ? r->expected[barrier] : r->live;
-    return r->arrived[barrier] && r->arrived[barrier] >= (expected < r->live ? expected : r->live);
+    uint32_t later = r->ready & ~((2u << r->current) - 1), any = later ? later : r->ready;
+    return any ? __builtin_ctz(any) : -1;
 }
 
 static void switch_to(block_run *r, int next)
 {
     int from = r->current;
     r->current = next;
-    fiber_switch(&r->fibers[from].place, next < 0 ? r->main : r->fibers[next].place);
+    fiber_switch(&r->places[from], next < 0 ? r->main : r->places[next]);
 }
 
 static void hang(block_run *r)
 {
-    int waiting = 0;
-    for (int i = 0; i < r->count; i++)
-        waiting += r->fibers[i].state == FIBER_WAITS;
+    uint32_t waiting = 0;
+    for (int b = 0; b < BARRIERS; b++)
+        waiting |= r->barriers[b].waiting;
     run_fail(&r->warps[r->current], GRID_HANG, "%d of %d warps wait at a barrier that the others never reach",
-             waiting, r->count);
+             __builtin_popcount(waiting), r->count);
 }
 
-void rt_barrier(warp *w, uint32_t barrier, uint32_t threads);
-void rt_yield(warp *w);
-
-void rt_barrier(warp *w, uint32_t barrier, uint32_t threads)
+/* ---- Barriers ------------------------------------------------------------------------------------ */
+/* What was counted is kept until all have read it: nobody arrives again before. */
+static void release_barrier(block_run *r, barrier *b)
 {
-    block_run *r = w->block;
-    barrier %= BARRIERS;
-    r->arrived[barrier]++;
-    r->expected[barrier] = (int)(threads / WARP_LANES);
-    if (is_complete(r, (int)barrier)) {
-        release_barrier(r, (int)barrier);
+    r->ready |= b->waiting;
+    *b = (barrier){.result = b->counted};
+}
+
+/* Warps that have ended do not hold up the others. */
+static bool is_complete(const block_run *r, const barrier *b)
+{
+    int expected = b->expected && b->expected < r->live ? b->expected : r->live;
+    return b->arrived && b->arrived >= expected;
+}
+
+static barrier *arrive(block_run *r, uint32_t number, uint32_t threads)
+{
+    barrier *b = &r->barriers[number % BARRIERS];
+    b->arrived++;
+    b->expected = (int)(threads / WARP_LANES);
+    return b;
+}
+
+static void wait_at(block_run *r, barrier *b)
+{
+    if (is_complete(r, b)) {
+        release_barrier(r, b);
         return;
     }
-    r->fibers[r->current].state = FIBER_WAITS;
-    r->fibers[r->current].barrier = (int)barrier;
+    r->ready &= ~(1u << r->current);
+    b->waiting |= 1u << r->current;
     int next = next_ready(r);
     if (next < 0)
         hang(r);
     switch_to(r, next);
+}
+
+void rt_barrier(warp *w, uint32_t number, uint32_t threads) { wait_at(w->block, arrive(w->block, number, threads)); }
+
+void rt_barrier_arrive(warp *w, uint32_t number, uint32_t threads)
+{
+    barrier *b = arrive(w->block, number, threads);
+    if (is_complete(w->block, b))
+        release_barrier(w->block, b);
+}
+
+uint64_t rt_barrier_count(warp *w, uint32_t number, uint32_t threads, uint32_t with, uint32_t without)
+{
+    barrier *b = arrive(w->block, number, threads);
+    b->counted += with + ((uint64_t)without << 32);
+    wait_at(w->block, b);
+    return b->result;
 }
 
 void rt_yield(warp *w)
@@ -266,18 +282,15 @@ static void fiber_main(void *argument)
     warp *w = argument;
     block_run *r = w->block;
     r->launch->code(w);
-    r->fibers[r->current].state = FIBER_DONE;
+    r->ready &= ~(1u << r->current);
     r->live--;
-    for (int b = 0; b < BARRIERS; b++)
-        if (is_complete(r, b))
-            release_barrier(r, b);
+    for (int i = 0; i < BARRIERS; i++)
+        if (r->live && is_complete(r, &r->barriers[i]))
+            release_barrier(r, &r->barriers[i]);
     int next = r->live ? next_ready(r) : -1;
     if (r->live && next < 0)
         hang(r);
-    void *place = next < 0 ? r->main : r->fibers[next].place;
-    void **from = &r->fibers[r->current].place;
-    r->current = next;
-    fiber_switch(from, place);
+    switch_to(r, next);
     __builtin_unreachable();
 }
 
@@ -286,17 +299,17 @@ static void run_fibers(block_run *r)
     for (int i = 0; i < r->count; i++) {
         /* Staggered, so that the warps' frames do not all fall into the same sets of the cache. */
         size_t bytes = STACK_BYTES - (size_t)i * STACK_STAGGER;
-        void *place = fiber_prepare(r->stacks + (size_t)i * STACK_BYTES, bytes, fiber_main, &r->warps[i]);
-        r->fibers[i] = (fiber){place, FIBER_READY, 0};
+        r->places[i] = fiber_prepare(r->stacks + (size_t)i * STACK_BYTES, bytes, fiber_main, &r->warps[i]);
     }
-    memset(r->arrived, 0, sizeof r->arrived);
-    r->live = r->count;
+    r->ready = r->count == 32 ? ~0u : (1u << r->count) - 1;
     r->current = 0;
-    fiber_switch(&r->main, r->fibers[0].place);
+    fiber_switch(&r->main, r->places[0]);
 }
 
 static void run_block(block_run *r)
 {
+    r->live = r->count;
+    memset(r->barriers, 0, sizeof r->barriers);
     if (r->launch->barriers && r->count > 1) {
         run_fibers(r);
         return;

@@ -12,13 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-const void *atomic_find(const char *name);
-void rt_barrier(warp *w, uint32_t barrier, uint32_t threads);
-void rt_yield(warp *w);
-void rt_directed(int op, int mode, const void *x, const void *y, const void *z, void *out);
-
-#define FOR_EACH_LANE(mask, lane) \
-    for (uint32_t lanes_ = (mask), lane; lanes_ && (lane = (uint32_t)__builtin_ctz(lanes_), true); lanes_ &= lanes_ - 1)
+#include "runtime/exec/helpers.h"
 
 /* ---- printf -------------------------------------------------------------------------------------- */
 typedef struct output {
@@ -169,7 +163,10 @@ static const symbol calls[] = {
 };
 
 static const symbol internals[] = {
-    {"rt_barrier", rt_barrier}, {"rt_yield", rt_yield}, {"rt_directed", rt_directed}, {"rt_clock", rt_clock},
+#define X(name) {#name, name},
+    RUNTIME_HELPERS(X)
+#undef X
+    {"rt_clock", rt_clock},
     {"rt_trap", rt_trap}, {"rt_absent_lanes", rt_absent_lanes}, {"rt_ex2", rt_ex2}, {"rt_lg2", rt_lg2},
     {"rt_sin", rt_sin}, {"rt_cos", rt_cos}, {"rt_tanh", rt_tanh}, {"memset", memset}, {"memcpy", memcpy},
     {"memmove", memmove}, {"fma", fma}, {"fmaf", fmaf}, {"rint", rint}, {"rintf", rintf}, {"roundeven", roundeven},

@@ -8,5 +8,7 @@
 const void *library_find(const char *name);
 /* The same for every symbol that machine code may name, rt_ functions and memset and its like included. */
 const void *symbol_find(const char *name);
+/* Of atomics.c: rt_atom_add_u32 and its like. */
+const void *atomic_find(const char *name);
 
 #endif

@@ -100,6 +100,11 @@ static void emit_unguarded(emitter *e, const ptx_instruction *in)
 {
     shape s = result_shape(&e->g, e->c, e->shapes, in);
     e->vector = s.kind == SHAPE_VECTOR;
+    bool moves = in->op == OP_mov || in->op == OP_cvt || in->op == OP_atom || in->op == OP_red || in->op == OP_selp;
+    if (in->type_count && is_packed((ptx_type)in->types[in->op == OP_set]) && !moves) {
+        emit_packed(e, in, emitters[in->op]);
+        return;
+    }
     value v = emitters[in->op](e, in);
     if (v && !e->status)
         write_result(e, &in->dst[0], destination_type(in, 0), v, s);

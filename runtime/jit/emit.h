@@ -36,6 +36,7 @@ typedef struct emitter {
     const flow_block *block;
     value mask;                 /* <32 x i1> of the lanes that run */
     bool vector, guarded;
+    int half;                   /* of packed operands: 0 all of them, 1 the low halves, 2 the high ones */
     cairn_status status;
 } emitter;
 
@@ -69,6 +70,17 @@ void write_uniform(emitter *e, const ptx_operand *o, ptx_type type, value v);
 shape shape_of(emitter *e, const ptx_operand *o);
 /* Base + stride * lane for all lanes. */
 value spread(emitter *e, value base, int64_t stride);
+/* Source i as its instruction computes with it: 16-bit floats as f32, subnormals flushed where .ftz asks. */
+value real_source(emitter *e, const ptx_instruction *in, int i);
+/* 16-bit floating point (emit_half.c): computed in f32, rounded once. */
+static inline bool is_half(ptx_type t) { return t == PTX_F16 || t == PTX_BF16; }
+static inline bool is_packed(ptx_type t) { return t == PTX_F16X2 || t == PTX_BF16X2; }
+value widen_half(emitter *e, value x, ptx_type type);
+/* f32 or f64 to a 16-bit type; `rounding` is a directed_mode, or -1: to nearest, even. */
+value narrow_half(emitter *e, value x, ptx_type type, int rounding);
+value half_fma(emitter *e, ptx_type type, value x, value y, value z);
+/* Runs an instruction on packed halves as two instructions on single ones. */
+void emit_packed(emitter *e, const ptx_instruction *in, emit_instruction emit);
 /* The same bits as another type of the same width. */
 value reinterpret(emitter *e, value v, ptx_type type);
 
@@ -91,6 +103,11 @@ typedef struct conditional { LLVMBasicBlockRef join; } conditional;
 conditional begin_if(emitter *e, value condition);
 void end_if(emitter *e, conditional c);
 void unsupported(emitter *e, const ptx_instruction *in, const char *what);
+
+/* Lanes that a member mask names but that wait elsewhere are reported. */
+void check_members(emitter *e, const ptx_instruction *in, value members);
+/* The addresses of an instruction's source, spread over the lanes. */
+value lane_addresses(emitter *e, const ptx_instruction *in, int source);
 
 /* One function for each row of ops.def. */
 #define OP(name, operands, types, modifiers) value emit_##name(emitter *e, const ptx_instruction *in);

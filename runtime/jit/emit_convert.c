@@ -5,6 +5,8 @@
 
 value flush_if(emitter *e, const ptx_instruction *in, value x);
 value saturate(emitter *e, value x);
+value relu(emitter *e, value x);
+int directed_rounding(const ptx_instruction *in);
 bool is_directed(const ptx_instruction *in);
 value directed(emitter *e, const ptx_instruction *in, directed_op op, value *x, int count, ptx_type result);
 
@@ -104,7 +106,7 @@ static value integer_to_integer(emitter *e, const ptx_instruction *in, value x, 
 static value integer_to_real(emitter *e, const ptx_instruction *in, value x, ptx_type to, ptx_type from)
 {
     llvm_type type = shaped(scalar_type(e, to), x);
-    if (is_directed(in) && to != PTX_F16 && (to == PTX_F32 || type_bits(from) == 64)) {
+    if (is_directed(in) && !is_half((ptx_type)in->types[0]) && (to == PTX_F32 || type_bits(from) == 64)) {
         bool wide = type_bits(from) == 64;
         if (!wide)
             x = LLVMBuildIntCast2(e->b, x, shaped(integer(e, 32), x), is_signed(from), "");
@@ -146,17 +148,60 @@ static value real_to_real(emitter *e, const ptx_instruction *in, value x, ptx_ty
     return type_bits(to) < type_bits(from) ? LLVMBuildFPTrunc(e->b, x, type, "") : LLVMBuildFPExt(e->b, x, type, "");
 }
 
+static value clamp_real(emitter *e, const ptx_instruction *in, value x)
+{
+    x = has_modifier(in, MOD_sat) ? saturate(e, x) : x;
+    return has_modifier(in, MOD_relu) ? relu(e, x) : x;
+}
+
+/* To f16 or bf16, from f32 or f64. Integers up to 2^24 are exact in f32, and larger ones overflow f16. */
+static value real_to_half(emitter *e, const ptx_instruction *in, value x, ptx_type to)
+{
+    return narrow_half(e, clamp_real(e, in, x), to, directed_rounding(in));
+}
+
+/* Half the lowest bit of tf32 is added: to nearest, ties away from zero. Infinities and NaN stay. */
+static value real_to_tf32(emitter *e, value x)
+{
+    value bits = LLVMBuildBitCast(e->b, x, shaped(integer(e, 32), x), "");
+    value rounded = LLVMBuildAnd(e->b, LLVMBuildAdd(e->b, bits, constant_like(bits, 0x1000), ""), constant_like(bits, ~0x1fff), "");
+    value finite = LLVMBuildFCmp(e->b, LLVMRealOLT, unary(e, "llvm.fabs", x), real_like(x, __builtin_inf()), "");
+    return select_value(e, finite, rounded, bits);
+}
+
+/* cvt.rn.f16x2.f32 d, a, b: a becomes the high half. */
+static value join_pair(emitter *e, const ptx_instruction *in, ptx_type half)
+{
+    llvm_type word = shaped(integer(e, 32), source(e, in, 0));
+    value high = reinterpret(e, real_to_half(e, in, source(e, in, 0), half), PTX_U16);
+    value low = reinterpret(e, real_to_half(e, in, source(e, in, 1), half), PTX_U16);
+    high = LLVMBuildZExt(e->b, high, word, "");
+    return LLVMBuildOr(e->b, LLVMBuildShl(e->b, high, constant_like(high, 16), ""), LLVMBuildZExt(e->b, low, word, ""), "");
+}
+
+static value to_half(emitter *e, const ptx_instruction *in, value x, ptx_type to, ptx_type from)
+{
+    if (!is_float(from))
+        x = integer_to_real(e, in, x, PTX_F32, from);
+    return real_to_half(e, in, is_float(from) && to == from ? round_to_integer(e, in, x) : x, to);
+}
+
 value emit_cvt(emitter *e, const ptx_instruction *in)
 {
     ptx_type to = (ptx_type)in->types[0], from = (ptx_type)in->types[1];
-    value x = flush_if(e, in, source(e, in, 0));
+    if (is_packed(to))
+        return join_pair(e, in, to == PTX_F16X2 ? PTX_F16 : PTX_BF16);
+    value x = source(e, in, 0);
+    if (is_half(from))
+        x = widen_half(e, x, from);
+    else
+        x = flush_if(e, in, x);
+    if (to == PTX_TF32)
+        return real_to_tf32(e, x);
     if (!is_float(to))
         return is_float(from) ? real_to_integer(e, in, x, to) : integer_to_integer(e, in, x, to, from);
-    if (is_directed(in) && (to == PTX_F16 || from == PTX_F16)) {
-        unsupported(e, in, "only rounding to nearest is supported for f16");
-        return NULL;
-    }
-    x = is_float(from) ? real_to_real(e, in, x, to, from) : integer_to_real(e, in, x, to, from);
-    x = flush_if(e, in, x);
-    return has_modifier(in, MOD_sat) ? saturate(e, x) : x;
+    if (is_half(to))
+        return to_half(e, in, x, to, from);
+    x = is_float(from) ? real_to_real(e, in, x, to, is_half(from) ? PTX_F32 : from) : integer_to_real(e, in, x, to, from);
+    return clamp_real(e, in, flush_if(e, in, x));
 }

@@ -221,6 +221,22 @@ value emit_dp4a(emitter *e, const ptx_instruction *in)
     return sum;
 }
 
+/* Two products of half words of a with bytes of b, the low two or the high two. */
+value emit_dp2a(emitter *e, const ptx_instruction *in)
+{
+    value x = source(e, in, 0), y = source(e, in, 1), sum = source(e, in, 2);
+    bool sx = type_kind((ptx_type)in->types[0]) == KIND_SIGNED, sy = type_kind((ptx_type)in->types[1]) == KIND_SIGNED;
+    for (int i = 0; i < 2; i++) {
+        int byte = i + (has_modifier(in, MOD_hi) ? 2 : 0);
+        value a = LLVMBuildShl(e->b, x, constant_like(x, 16 - 16 * i), ""), half = constant_like(x, 16);
+        value b = LLVMBuildShl(e->b, y, constant_like(x, 24 - 8 * byte), ""), most = constant_like(x, 24);
+        a = sx ? LLVMBuildAShr(e->b, a, half, "") : LLVMBuildLShr(e->b, a, half, "");
+        b = sy ? LLVMBuildAShr(e->b, b, most, "") : LLVMBuildLShr(e->b, b, most, "");
+        sum = LLVMBuildAdd(e->b, sum, LLVMBuildMul(e->b, a, b, ""), "");
+    }
+    return sum;
+}
+
 /* ---- Logic --------------------------------------------------------------------------------------- */
 value emit_and(emitter *e, const ptx_instruction *in)
 {
@@ -521,8 +537,6 @@ static int real_predicate(ptx_modifier compare)
     }
 }
 
-value flush_if(emitter *e, const ptx_instruction *in, value x);
-
 static value compare(emitter *e, const ptx_instruction *in, ptx_type type)
 {
     static const char all[] = "eq ne lt le gt ge lo ls hi hs equ neu ltu leu gtu geu num nan";
@@ -533,10 +547,9 @@ static value compare(emitter *e, const ptx_instruction *in, ptx_type type)
         unsupported(e, in, "this comparison is not for this type");
         return NULL;
     }
-    value x = source(e, in, 0), y = source(e, in, 1);
-    if (!real)
-        return LLVMBuildICmp(e->b, (LLVMIntPredicate)predicate, x, y, "");
-    return LLVMBuildFCmp(e->b, (LLVMRealPredicate)predicate, flush_if(e, in, x), flush_if(e, in, y), "");
+    if (real)
+        return LLVMBuildFCmp(e->b, (LLVMRealPredicate)predicate, real_source(e, in, 0), real_source(e, in, 1), "");
+    return LLVMBuildICmp(e->b, (LLVMIntPredicate)predicate, source(e, in, 0), source(e, in, 1), "");
 }
 
 static value combine(emitter *e, const ptx_instruction *in, value result)
@@ -567,7 +580,10 @@ value emit_set(emitter *e, const ptx_instruction *in)
     value result = combine(e, in, compare(e, in, (ptx_type)in->types[1]));
     if (!result)
         return NULL;
-    llvm_type to = shaped(scalar_type(e, (ptx_type)in->types[0]), result);
+    ptx_type type = (ptx_type)in->types[0];
+    if (is_half(type))
+        return narrow_half(e, LLVMBuildUIToFP(e->b, result, shaped(scalar_type(e, PTX_F32), result), ""), type, -1);
+    llvm_type to = shaped(scalar_type(e, type), result);
     return type_kind((ptx_type)in->types[0]) == KIND_FLOAT ? LLVMBuildUIToFP(e->b, result, to, "")
                                                            : LLVMBuildSExt(e->b, result, to, "");
 }

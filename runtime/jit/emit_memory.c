@@ -270,6 +270,15 @@ value emit_ld(emitter *e, const ptx_instruction *in)
     return NULL;
 }
 
+/* One part of an access by all lanes: for copies. */
+static value load_lanes(emitter *e, const memory_access *a, int part) { return gather(e, a->element, lane_pointers(e, a, part), a->bytes); }
+
+value lane_addresses(emitter *e, const ptx_instruction *in, int source)
+{
+    memory_access a = {.type = PTX_B64, .space = space_of(in), .address = in->src[source], .shape = shape_of(e, &in->src[source])};
+    return address_value(e, &a, true);
+}
+
 value emit_ldu(emitter *e, const ptx_instruction *in) { return emit_ld(e, in); }
 
 /* ---- st ------------------------------------------------------------------------------------------ */
@@ -303,6 +312,21 @@ static void store_anyhow(emitter *e, const memory_access *a, value *v)
         scatter(e, v[i], lane_pointers(e, a, i), a->bytes);
 }
 
+static void store_lanes(emitter *e, const memory_access *a, value *v)
+{
+    if (is_unit_stride(a)) {
+        store_unit_stride(e, a, v, scalar_pointer(e, a, 0));
+    } else if (is_likely_unit_stride(a)) {
+        two_ways w = begin_two_ways(e, a);
+        store_unit_stride(e, a, v, w.pointer);
+        begin_slow(e, &w);
+        store_anyhow(e, a, v);
+        end_two_ways(e, &w);
+    } else {
+        store_anyhow(e, a, v);
+    }
+}
+
 value emit_st(emitter *e, const ptx_instruction *in)
 {
     memory_access a = access_of(e, in);
@@ -313,17 +337,7 @@ value emit_st(emitter *e, const ptx_instruction *in)
     }
     for (int i = 0; i < a.parts; i++)
         v[i] = read_operand(e, &in->src[1 + i], a.type, true);
-    if (is_unit_stride(&a)) {
-        store_unit_stride(e, &a, v, scalar_pointer(e, &a, 0));
-    } else if (is_likely_unit_stride(&a)) {
-        two_ways w = begin_two_ways(e, &a);
-        store_unit_stride(e, &a, v, w.pointer);
-        begin_slow(e, &w);
-        store_anyhow(e, &a, v);
-        end_two_ways(e, &w);
-    } else {
-        store_anyhow(e, &a, v);
-    }
+    store_lanes(e, &a, v);
     return NULL;
 }
 
@@ -336,6 +350,57 @@ value emit_prefetch(emitter *e, const ptx_instruction *in)
 }
 
 value emit_prefetchu(emitter *e, const ptx_instruction *in) { return emit_prefetch(e, in); }
+value emit_discard(emitter *e, const ptx_instruction *in) { return emit_prefetch(e, in); }
+
+/* ---- cp.async ------------------------------------------------------------------------------------ */
+/* Bytes behind `left` are zeros: those of this word, which begins `at` bytes in. */
+static value keep_bytes(emitter *e, value word, value left, int at)
+{
+    llvm_type wide = vector_of(integer(e, 64));
+    value bytes = LLVMBuildSub(e->b, binary(e, "llvm.umax", left, constant_like(left, at)), constant_like(left, at), "");
+    bytes = LLVMBuildZExt(e->b, binary(e, "llvm.umin", bytes, constant_like(bytes, 4)), wide, "");
+    value bits = LLVMBuildShl(e->b, bytes, constant_like(bytes, 3), "");
+    value ones = LLVMBuildSub(e->b, LLVMBuildShl(e->b, constant_like(bits, 1), bits, ""), constant_like(bits, 1), "");
+    return LLVMBuildAnd(e->b, word, LLVMBuildTrunc(e->b, ones, LLVMTypeOf(word), ""), "");
+}
+
+/* The lanes whose word at `at` is to be read at all. */
+static value begin_source(emitter *e, value left, int at)
+{
+    value mask = e->mask;
+    if (left)
+        e->mask = LLVMBuildAnd(e->b, mask, LLVMBuildICmp(e->b, LLVMIntUGT, left, constant_like(left, at), ""), "");
+    return mask;
+}
+
+/* Copies at once; waiting for groups has nothing left to wait for. */
+value emit_cp_async(emitter *e, const ptx_instruction *in)
+{
+    int64_t bytes = in->src[2].offset;
+    if (in->src[2].kind != OPERAND_IMMEDIATE || (bytes != 4 && bytes != 8 && bytes != 16)) {
+        unsupported(e, in, "the size must be 4, 8 or 16");
+        return NULL;
+    }
+    memory_access to = {PTX_B32, integer(e, 32), (int)bytes / 4, 4, SPACE_SHARED, in->src[0], {0}}, from = to;
+    from.space = SPACE_GLOBAL;
+    from.address = in->src[1];
+    to.shape = shape_of(e, &to.address);
+    from.shape = shape_of(e, &from.address);
+    value left = in->src_count > 3 ? read_operand(e, &in->src[3], PTX_U32, true) : NULL, v[4] = {0};
+    for (int i = 0; i < to.parts; i++) {
+        value mask = begin_source(e, left, 4 * i);
+        v[i] = load_lanes(e, &from, i);
+        e->mask = mask;
+        if (left)
+            v[i] = keep_bytes(e, v[i], left, 4 * i);
+    }
+    store_lanes(e, &to, v);
+    return NULL;
+}
+
+value emit_cp_async_commit_group(emitter *e, const ptx_instruction *in) { return emit_prefetch(e, in); }
+value emit_cp_async_wait_group(emitter *e, const ptx_instruction *in) { return emit_prefetch(e, in); }
+value emit_cp_async_wait_all(emitter *e, const ptx_instruction *in) { return emit_prefetch(e, in); }
 
 /* ---- Atomics ------------------------------------------------------------------------------------- */
 static const char *const atomic_words = "and or xor add min max inc dec cas exch";

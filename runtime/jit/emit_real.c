@@ -13,6 +13,8 @@ value integer_abs(emitter *, const ptx_instruction *);
 value integer_min(emitter *, const ptx_instruction *);
 value integer_max(emitter *, const ptx_instruction *);
 value flush_if(emitter *e, const ptx_instruction *in, value x);
+value relu(emitter *e, value x);
+int directed_rounding(const ptx_instruction *in);
 
 static bool is_real(const ptx_instruction *in) { return type_kind((ptx_type)in->types[0]) == KIND_FLOAT; }
 
@@ -27,7 +29,21 @@ value flush_if(emitter *e, const ptx_instruction *in, value x)
     return select_value(e, tiny, binary(e, "llvm.copysign", real_like(x, 0), x), x);
 }
 
-static value real_source(emitter *e, const ptx_instruction *in, int i) { return flush_if(e, in, source(e, in, i)); }
+/* The same for f16, as f32. */
+static value flush_half(emitter *e, const ptx_instruction *in, value x)
+{
+    if (!has_modifier(in, MOD_ftz))
+        return x;
+    value tiny = LLVMBuildFCmp(e->b, LLVMRealOLT, unary(e, "llvm.fabs", x), real_like(x, 0x1p-14), "");
+    return select_value(e, tiny, binary(e, "llvm.copysign", real_like(x, 0), x), x);
+}
+
+value real_source(emitter *e, const ptx_instruction *in, int i)
+{
+    ptx_type type = source_type(in, i);
+    value x = source(e, in, i);
+    return is_half(type) ? flush_half(e, in, widen_half(e, x, type)) : flush_if(e, in, x);
+}
 
 /* .sat: into [0, 1], NaN to 0. */
 value saturate(emitter *e, value x)
@@ -38,14 +54,31 @@ value saturate(emitter *e, value x)
     return select_value(e, above, one, select_value(e, positive, x, zero));
 }
 
+/* .relu: negative values to 0; a NaN stays. */
+value relu(emitter *e, value x)
+{
+    return select_value(e, LLVMBuildFCmp(e->b, LLVMRealOLE, x, real_like(x, 0), ""), real_like(x, 0), x);
+}
+
+static value round_half(emitter *e, const ptx_instruction *in, value x)
+{
+    ptx_type type = (ptx_type)in->types[0];
+    value out = narrow_half(e, x, type, -1);
+    return type == PTX_F16 && has_modifier(in, MOD_ftz) ? narrow_half(e, flush_half(e, in, widen_half(e, out, type)), type, -1) : out;
+}
+
 static value finish(emitter *e, const ptx_instruction *in, value x)
 {
     x = flush_if(e, in, x);
-    return has_modifier(in, MOD_sat) ? saturate(e, x) : x;
+    if (has_modifier(in, MOD_sat))
+        x = saturate(e, x);
+    if (has_modifier(in, MOD_relu))
+        x = relu(e, x);
+    return is_half((ptx_type)in->types[0]) ? round_half(e, in, x) : x;
 }
 
 /* ---- Directed rounding --------------------------------------------------------------------------- */
-static int directed_rounding(const ptx_instruction *in)
+int directed_rounding(const ptx_instruction *in)
 {
     switch (modifier_among(in, "rz rm rp")) {
     case MOD_rz: return DIRECTED_ZERO;
@@ -113,6 +146,8 @@ value emit_fma(emitter *e, const ptx_instruction *in)
     if (is_directed(in))
         return directed_sources(e, in, DIRECTED_FMA_F32);
     value x[3] = {real_source(e, in, 0), real_source(e, in, 1), real_source(e, in, 2)};
+    if (is_half((ptx_type)in->types[0]))
+        return finish(e, in, half_fma(e, (ptx_type)in->types[0], x[0], x[1], x[2]));
     return finish(e, in, call_intrinsic(e, "llvm.fma", LLVMTypeOf(x[0]), x, 3));
 }
 
@@ -129,11 +164,15 @@ value emit_div(emitter *e, const ptx_instruction *in)
 
 value emit_abs(emitter *e, const ptx_instruction *in)
 {
+    if (is_half((ptx_type)in->types[0]))
+        return round_half(e, in, unary(e, "llvm.fabs", real_source(e, in, 0)));
     return is_real(in) ? unary(e, "llvm.fabs", real_source(e, in, 0)) : integer_abs(e, in);
 }
 
 value emit_neg(emitter *e, const ptx_instruction *in)
 {
+    if (is_half((ptx_type)in->types[0]))
+        return round_half(e, in, LLVMBuildFNeg(e->b, real_source(e, in, 0), ""));
     return is_real(in) ? LLVMBuildFNeg(e->b, real_source(e, in, 0), "") : integer_neg(e, in);
 }
 
@@ -143,16 +182,17 @@ static value is_nan(emitter *e, value x) { return LLVMBuildFCmp(e->b, LLVMRealUN
 static value extreme(emitter *e, const ptx_instruction *in, bool least)
 {
     value x = real_source(e, in, 0), y = real_source(e, in, 1);
-    llvm_type bits = shaped(integer(e, type_bits((ptx_type)in->types[0])), x);
+    llvm_type bits = shaped(integer(e, (ptx_type)in->types[0] == PTX_F64 ? 64 : 32), x);
     value first = LLVMBuildFCmp(e->b, least ? LLVMRealOLT : LLVMRealOGT, x, y, "");
     value out = select_value(e, first, x, y);
     value a = LLVMBuildBitCast(e->b, x, bits, ""), b = LLVMBuildBitCast(e->b, y, bits, "");
     value zero = least ? LLVMBuildOr(e->b, a, b, "") : LLVMBuildAnd(e->b, a, b, "");
     zero = LLVMBuildBitCast(e->b, zero, LLVMTypeOf(x), "");
     out = select_value(e, LLVMBuildFCmp(e->b, LLVMRealOEQ, x, y, ""), zero, out);
-    bool spreads = has_modifier(in, MOD_nan);
+    bool spreads = has_modifier(in, MOD_nan) || has_modifier(in, MOD_NaN);
     out = select_value(e, is_nan(e, y), spreads ? y : x, out);
-    return spreads ? select_value(e, is_nan(e, x), x, out) : out;
+    out = spreads ? select_value(e, is_nan(e, x), x, out) : out;
+    return is_half((ptx_type)in->types[0]) ? round_half(e, in, out) : out;
 }
 
 value emit_min(emitter *e, const ptx_instruction *in) { return is_real(in) ? extreme(e, in, true) : integer_min(e, in); }

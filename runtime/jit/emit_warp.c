@@ -8,7 +8,7 @@ static llvm_type nothing(emitter *e) { return LLVMVoidTypeInContext(e->context);
 /* ---- Votes --------------------------------------------------------------------------------------- */
 /* The lanes that take part. Those of the member mask that wait elsewhere cannot come while these lanes
  * wait here, so they are reported rather than waited for. */
-static void check_members(emitter *e, const ptx_instruction *in, value members)
+void check_members(emitter *e, const ptx_instruction *in, value members)
 {
     if (is_vector(members))
         return;
@@ -129,29 +129,71 @@ value emit_shfl(emitter *e, const ptx_instruction *in)
     return NULL;
 }
 
-/* ---- Barriers ------------------------------------------------------------------------------------ */
-/* bar.warp.sync needs nothing: the lanes that are here run in step. */
-value emit_bar(emitter *e, const ptx_instruction *in)
+/* ---- Agreement ----------------------------------------------------------------------------------- */
+/* The lanes' values joined. A mask that differs between lanes makes groups: done in exec/warps.c. */
+static value reduce_lanes(emitter *e, const ptx_instruction *in, value x)
 {
-    if (has_modifier(in, MOD_warp)) {
-        check_members(e, in, read_operand(e, &in->src[0], PTX_U32, !is_uniform(shape_of(e, &in->src[0]))));
-        return NULL;
-    }
-    bool together = true;
-    for (int i = 0; i < in->src_count; i++)
-        together &= is_uniform(shape_of(e, &in->src[i]));
-    if (!together) {
-        unsupported(e, in, "a barrier whose number differs between lanes is not supported");
-        return NULL;
-    }
-    value number = read_operand(e, &in->src[0], PTX_U32, false);
-    value threads = in->src_count > 1 ? read_operand(e, &in->src[1], PTX_U32, false) : constant_int(e, 32, 0);
-    value a[3] = {e->warp, number, threads};
-    call_helper(e, "rt_barrier", nothing(e), a, 3);
-    return NULL;
+    static const struct { ptx_modifier op; const char *name; int64_t neutral; } table[] = {
+        {MOD_add, "llvm.vector.reduce.add", 0},   {MOD_and, "llvm.vector.reduce.and", -1},
+        {MOD_or, "llvm.vector.reduce.or", 0},     {MOD_xor, "llvm.vector.reduce.xor", 0},
+        {MOD_min, "llvm.vector.reduce.umin", -1}, {MOD_max, "llvm.vector.reduce.umax", 0},
+        {MOD_min, "llvm.vector.reduce.smin", INT32_MAX}, {MOD_max, "llvm.vector.reduce.smax", INT32_MIN}};
+    ptx_modifier op = modifier_among(in, "add min max and or xor");
+    int row = 0;
+    while (row < 5 && table[row].op != op)
+        row++;
+    row += type_kind((ptx_type)in->types[0]) == KIND_SIGNED && (op == MOD_min || op == MOD_max) ? 2 : 0;
+    x = select_value(e, e->mask, x, constant_like(x, table[row].neutral));
+    return call_intrinsic(e, table[row].name, LLVMTypeOf(x), &x, 1);
 }
 
-value emit_barrier(emitter *e, const ptx_instruction *in) { return emit_bar(e, in); }
+value emit_redux(emitter *e, const ptx_instruction *in)
+{
+    value members = read_operand(e, &in->src[1], PTX_U32, e->vector);
+    check_members(e, in, members);
+    value x = read_operand(e, &in->src[0], PTX_U32, true);
+    if (!e->vector)
+        return reduce_lanes(e, in, x);
+    bool as_signed = type_kind((ptx_type)in->types[0]) == KIND_SIGNED;
+    value a[6] = {mask_bits(e, e->mask), constant_int(e, 32, modifier_among(in, "add min max and or xor")),
+                  constant_int(e, 32, as_signed), in_memory(e, members), in_memory(e, x), new_slot(e, LLVMTypeOf(x), "joined")};
+    call_helper(e, "rt_redux", nothing(e), a, 6);
+    return LLVMBuildLoad2(e->b, LLVMTypeOf(x), a[5], "");
+}
+
+/* The value widened to 64 bits for the helper; a lane's answer is the mask of the lanes that hold its value. */
+static value lanes_of_same_value(emitter *e, const ptx_instruction *in)
+{
+    value members = read_operand(e, &in->src[1], PTX_U32, !is_uniform(shape_of(e, &in->src[1])));
+    check_members(e, in, members);
+    value x = read_operand(e, &in->src[0], unsigned_type(type_bits((ptx_type)in->types[0])), true);
+    x = LLVMBuildZExt(e->b, x, vector_of(integer(e, 64)), "");
+    value a[4] = {mask_bits(e, e->mask), in_memory(e, members), in_memory(e, x), new_slot(e, vector_of(integer(e, 32)), "same")};
+    call_helper(e, "rt_match", nothing(e), a, 4);
+    return LLVMBuildLoad2(e->b, vector_of(integer(e, 32)), a[3], "");
+}
+
+value emit_match_any(emitter *e, const ptx_instruction *in) { return lanes_of_same_value(e, in); }
+
+/* All members hold the value: their mask, else none. */
+value emit_match_all(emitter *e, const ptx_instruction *in)
+{
+    value same = lanes_of_same_value(e, in), members = read_operand(e, &in->src[1], PTX_U32, true);
+    members = LLVMBuildAnd(e->b, members, splat(e, mask_bits(e, e->mask)), "");
+    value all = LLVMBuildICmp(e->b, LLVMIntEQ, same, members, "");
+    same = select_value(e, all, members, constant_like(members, 0));
+    if (!e->vector) { /* one mask for all: what any lane that runs says is true of all */
+        value first = call_intrinsic(e, "llvm.cttz", integer(e, 32), (value[]){mask_bits(e, e->mask), constant_int(e, 1, 0)}, 2);
+        first = LLVMBuildAnd(e->b, first, constant_int(e, 32, LANES - 1), "");
+        same = LLVMBuildExtractElement(e->b, same, first, "");
+        all = LLVMBuildExtractElement(e->b, all, first, "");
+    }
+    shape s = {.kind = e->vector ? SHAPE_VECTOR : SHAPE_AFFINE};
+    write_result(e, &in->dst[0], PTX_B32, same, s);
+    if (in->dst_count == 2)
+        write_result(e, &in->dst[1], PTX_PRED, all, s);
+    return NULL;
+}
 
 /* ---- Calls --------------------------------------------------------------------------------------- */
 /* Library functions take the lanes of each argument in memory: fn(warp, mask, arguments, result). */
@@ -186,6 +228,8 @@ value emit_trap(emitter *e, const ptx_instruction *in)
     call_helper(e, "rt_trap", nothing(e), a, 2);
     return NULL;
 }
+
+value emit_brkpt(emitter *e, const ptx_instruction *in) { return emit_trap(e, in); }
 
 value emit_nanosleep(emitter *e, const ptx_instruction *in)
 {

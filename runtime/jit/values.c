@@ -256,7 +256,13 @@ value read_operand(emitter *e, const ptx_operand *o, ptx_type type, bool as_vect
 
 value source(emitter *e, const ptx_instruction *in, int i)
 {
-    return read_operand(e, &in->src[i], source_type(in, i), e->vector);
+    ptx_type type = source_type(in, i);
+    if (!e->half || !is_half(type))
+        return read_operand(e, &in->src[i], type, e->vector);
+    value pair = read_operand(e, &in->src[i], PTX_U32, e->vector);
+    if (e->half == 2)
+        pair = LLVMBuildLShr(e->b, pair, constant_like(pair, 16), "");
+    return reinterpret(e, LLVMBuildTrunc(e->b, pair, shaped(integer(e, 16), pair), ""), type);
 }
 
 /* ---- Writing ------------------------------------------------------------------------------------- */

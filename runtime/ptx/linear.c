@@ -13,12 +13,10 @@ int flow_skip(const flow *g, int b) { return bits_first(g->blocks[b].waiting, g-
 static bool costs_little(const ptx_instruction *in)
 {
     switch (in->op) {
-    case OP_ld: case OP_ldu: case OP_st: case OP_atom: case OP_red: case OP_bar: case OP_barrier: case OP_shfl:
-    case OP_vote: case OP_activemask: case OP_call: case OP_div: case OP_rem: case OP_trap: case OP_membar:
-    case OP_fence: case OP_nanosleep: case OP_sqrt: case OP_ex2: case OP_lg2: case OP_sin: case OP_cos: case OP_tanh:
+    case OP_div: case OP_rem: case OP_sqrt: case OP_ex2: case OP_lg2: case OP_sin: case OP_cos: case OP_tanh:
         return false;
-    default:
-        return true;
+    default: /* memory, warps and blocks, control: the last rows */
+        return in->op < OP_ld;
     }
 }
 

@@ -416,15 +416,40 @@ static bool parse_opcode_word(parser *p, ptx_instruction *in)
     return true;
 }
 
+/* The row whose text is the longest that begins the opcode: cp.async.wait_all before cp.async. Leaves the
+ * lexer behind its words. */
+static int find_op(parser *p)
+{
+    char text[64] = "";
+    int best = OP_COUNT;
+    lexer lex = p->lex;
+    token t = p->t;
+    for (size_t length = 0; length + (size_t)t.length + 2 < sizeof text; t = lex_next(&lex)) {
+        if (length && t.kind != TOKEN_DOT_WORD)
+            break;
+        length += (size_t)__builtin_snprintf(text + length, sizeof text - length, "%s%.*s", length ? "." : "", t.length, t.start);
+        bool begins = false;
+        for (int op = 0; op < OP_COUNT; op++) {
+            const char *name = op_describe((ptx_op)op)->name;
+            if (strcmp(name, text) == 0) {
+                best = op;
+                p->lex = lex;
+            }
+            begins |= strncmp(name, text, length) == 0 && name[length] == '.';
+        }
+        if (!begins)
+            break;
+    }
+    return best;
+}
+
 static bool parse_opcode(parser *p, ptx_instruction *in)
 {
-    int op = 0;
-    while (op < OP_COUNT && !token_is(&p->t, op_describe((ptx_op)op)->name))
-        op++;
-    if (op == OP_COUNT)
-        return refuse(p, "instruction '%.*s' is not supported", p->t.length, p->t.start);
-    in->op = (ptx_op)op;
-    in->line = p->t.line;
+    token word = p->t;
+    in->op = (ptx_op)find_op(p);
+    if (in->op == OP_COUNT)
+        return refuse(p, "instruction '%.*s' is not supported", word.length, word.start);
+    in->line = word.line;
     in->source_file = p->source_file;
     in->source_line = p->source_line;
     advance(p);

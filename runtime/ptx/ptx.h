@@ -15,6 +15,7 @@
     X(U64, "u64", 64, UNSIGNED) X(S8, "s8", 8, SIGNED) X(S16, "s16", 16, SIGNED)                      \
     X(S32, "s32", 32, SIGNED) X(S64, "s64", 64, SIGNED) X(F16, "f16", 16, FLOAT)                      \
     X(F16X2, "f16x2", 32, FLOAT) X(BF16, "bf16", 16, FLOAT) X(BF16X2, "bf16x2", 32, FLOAT)            \
+    X(TF32, "tf32", 32, FLOAT)                  \
     X(F32, "f32", 32, FLOAT) X(F64, "f64", 64, FLOAT) X(PRED, "pred", 1, PREDICATE)
 
 typedef enum ptx_kind { KIND_BITS, KIND_UNSIGNED, KIND_SIGNED, KIND_FLOAT, KIND_PREDICATE } ptx_kind;
@@ -42,7 +43,7 @@ static inline int type_bytes(ptx_type type) { return (type_bits(type) + 7) / 8; 
     X(cv) X(wb) X(wt) X(nc) X(uni) X(sync) X(up) X(down) X(bfly) X(idx) X(all) X(any) X(ballot)       \
     X(arrive) X(red) X(popc) X(warp) X(aligned) X(l) X(r) X(wrap) X(clamp) X(f4e) X(b4e) X(rc8)       \
     X(ecl) X(ecr) X(rc16) X(finite) X(infinite) X(number) X(notanumber) X(normal) X(subnormal)        \
-    X(shiftamt) X(L1) X(L2)
+    X(shiftamt) X(L1) X(L2) X(relu) X(NaN) X(noftz) X(noComplete) X(noinc) X(parity)
 
 typedef enum ptx_modifier {
 #define X(name) MOD_##name,

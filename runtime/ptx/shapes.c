@@ -214,7 +214,23 @@ static shape uniform_result(const finder *d, const ptx_instruction *in)
 
 static bool differs_by_lane(const ptx_instruction *in)
 {
-    return in->op == OP_atom || in->op == OP_shfl || in->op == OP_call || keeps_carry(in);
+    switch (in->op) {
+    case OP_atom: case OP_shfl: case OP_call: case OP_match_any: case OP_mbarrier_arrive: case OP_mbarrier_arrive_drop:
+    case OP_mbarrier_test_wait: case OP_mbarrier_try_wait:
+        return true;
+    default:
+        return keeps_carry(in);
+    }
+}
+
+/* What the lanes agree on is the same for all: only the members and barriers make it differ. */
+static bool shapes_result(const ptx_instruction *in, int source)
+{
+    switch (in->op) {
+    case OP_vote: case OP_redux: case OP_match_all: return source > 0;
+    case OP_bar_red: case OP_barrier_red: case OP_barrier_cta_red: return source < in->src_count - 1;
+    default: return true;
+    }
 }
 
 /* The stride of a vector if no source wrapped. */
@@ -235,7 +251,9 @@ shape result_shape(const flow *g, block_class c, const shape *registers, const p
     bool affine = true, same = true;
     if (differs_by_lane(in))
         return vector();
-    for (int i = in->op == OP_vote ? 1 : 0; i < in->src_count; i++) {
+    for (int i = 0; i < in->src_count; i++) {
+        if (!shapes_result(in, i))
+            continue;
         shape s = source_shape(&d, in, i);
         if (s.kind == SHAPE_UNKNOWN)
             return s;

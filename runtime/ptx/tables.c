@@ -30,6 +30,7 @@ const char *special_name(ptx_special special) { return specials[special]; }
 
 static const op_info ops[] = {
 #define OP(name, operands, types, modifiers) {#name, operands, types, modifiers},
+#define OP_AS(name, text, operands, types, modifiers) {text, operands, types, modifiers},
 #include "runtime/ptx/ops.def"
 #undef OP
 };

@@ -8,6 +8,8 @@ ptx_type unsigned_type(int bits)
     return bits <= 8 ? PTX_U8 : bits == 16 ? PTX_U16 : bits == 32 ? PTX_U32 : PTX_U64;
 }
 
+static bool is_packed(ptx_type t) { return t == PTX_F16X2 || t == PTX_BF16X2; }
+
 static ptx_type first_type(const ptx_instruction *in)
 {
     return in->type_count ? (ptx_type)in->types[0] : PTX_NO_TYPE;
@@ -29,6 +31,8 @@ static ptx_type part_type(const ptx_instruction *in, int parts)
     return parts == 1 ? first_type(in) : unsigned_type(type_bits(first_type(in)) / parts);
 }
 
+static bool is_video(ptx_op op) { return op >= OP_vadd2 && op <= OP_vset4; }
+
 ptx_type destination_type(const ptx_instruction *in, int i)
 {
     switch (in->op) {
@@ -41,7 +45,12 @@ ptx_type destination_type(const ptx_instruction *in, int i)
     case OP_setp:
     case OP_testp:
     case OP_isspacep: return PTX_PRED;
-    case OP_shfl: return i ? PTX_PRED : PTX_B32;
+    case OP_mbarrier_test_wait:
+    case OP_mbarrier_try_wait: return PTX_PRED;
+    case OP_shfl:
+    case OP_match_all: return i ? PTX_PRED : PTX_B32;
+    case OP_match_any:
+    case OP_mbarrier_pending_count: return PTX_B32;
     case OP_call: return PTX_NO_TYPE;
     default: return first_type(in);
     }
@@ -63,20 +72,41 @@ ptx_type source_type(const ptx_instruction *in, int i)
     case OP_bfi: return i >= 2 ? PTX_U32 : type;
     case OP_setp: return i == 2 ? PTX_PRED : type;
     case OP_set: return i == 2 ? PTX_PRED : (ptx_type)in->types[1];
-    case OP_dp4a: return i == 2 ? PTX_B32 : (ptx_type)in->types[i];
+    case OP_dp4a:
+    case OP_dp2a: return i == 2 ? PTX_B32 : (ptx_type)in->types[i];
     case OP_ld:
     case OP_ldu:
     case OP_prefetch:
     case OP_prefetchu:
+    case OP_mbarrier_inval:
+    case OP_cp_async_mbarrier_arrive:
     case OP_call: return PTX_NO_TYPE;
+    case OP_cp_async: return i < 2 ? PTX_NO_TYPE : PTX_U32;
+    case OP_discard:
+    case OP_mbarrier_init:
+    case OP_mbarrier_arrive:
+    case OP_mbarrier_arrive_drop: return i == 0 ? PTX_NO_TYPE : PTX_U32;
+    case OP_mbarrier_test_wait:
+    case OP_mbarrier_try_wait:
+        return i == 0 ? PTX_NO_TYPE : i == 2 || has_modifier(in, MOD_parity) ? PTX_U32 : PTX_U64;
     case OP_st:
     case OP_atom:
     case OP_red: return i == 0 ? PTX_NO_TYPE : type;
     case OP_bar:
-    case OP_barrier: return PTX_U32;
+    case OP_barrier:
+    case OP_bar_arrive:
+    case OP_barrier_arrive:
+    case OP_barrier_cta_arrive:
+    case OP_cp_async_wait_group:
     case OP_shfl: return PTX_U32;
+    case OP_bar_red:
+    case OP_barrier_red:
+    case OP_barrier_cta_red: return i == in->src_count - 1 ? PTX_PRED : PTX_U32;
+    case OP_redux:
+    case OP_match_any:
+    case OP_match_all: return i == 1 ? PTX_U32 : type;
     case OP_vote: return i == 0 ? PTX_PRED : PTX_U32;
-    default: return type;
+    default: return is_video(in->op) ? PTX_B32 : type;
     }
 }
 
@@ -99,9 +129,9 @@ static cairn_status refuse(const check *c, const char *what)
 
 static int types_needed(const ptx_instruction *in)
 {
-    if (in->op == OP_cvt || in->op == OP_set || in->op == OP_slct || in->op == OP_dp4a)
+    if (in->op == OP_cvt || in->op == OP_set || in->op == OP_slct || in->op == OP_dp4a || in->op == OP_dp2a)
         return 2;
-    return op_describe(in->op)->types[0] != '\0';
+    return is_video(in->op) ? 3 : op_describe(in->op)->types[0] != '\0';
 }
 
 /* Loads, stores and conversions may use a register that is wider than the type. */
@@ -158,7 +188,9 @@ static cairn_status check_words(const check *c)
 {
     const ptx_instruction *in = c->in;
     if (in->type_count != types_needed(in))
-        return refuse(c, types_needed(in) == 2 ? "two types are needed" : in->type_count ? "too many types" : "a type is needed");
+        return refuse(c, types_needed(in) > 1   ? types_needed(in) == 3 ? "three types are needed" : "two types are needed"
+                         : in->type_count ? "too many types"
+                                          : "a type is needed");
     if (is_multiplication(in) && modifier_among(in, "lo hi wide") == MOD_NONE)
         return refuse(c, ".lo, .hi or .wide is needed");
     if (has_modifier(in, MOD_wide) && type_bits((ptx_type)in->types[0]) > 32)
@@ -184,6 +216,10 @@ static cairn_status check_counts(const check *c)
         if ((in->dst_count > 1 && in->src_count > 1) || (n != 2 && n != 4) || bits / n < 8)
             return refuse(c, "a value cannot be split or joined like this");
     }
+    if (in->op == OP_cvt && (in->src_count == 2) != is_packed((ptx_type)in->types[0]))
+        return refuse(c, "two values make one of type .f16x2 or .bf16x2");
+    if (in->op == OP_cvt && is_packed((ptx_type)in->types[1]))
+        return refuse(c, "a pair cannot be converted at once");
     bool cas = has_modifier(in, MOD_cas);
     if (in->op == OP_atom && in->src_count != (cas ? 3 : 2))
         return refuse(c, cas ? "cas needs two values" : "one value is needed");

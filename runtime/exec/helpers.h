@@ -1,0 +1,36 @@
+/* Functions that machine code calls (library.c resolves them by name); the files that hold them include this.
+ * A warp's values are arrays of 32, and a mask says which lanes take part. */
+#ifndef RUNTIME_EXEC_HELPERS_H
+#define RUNTIME_EXEC_HELPERS_H
+#include "runtime/exec/warp.h"
+
+#define FOR_EACH_LANE(mask, lane) \
+    for (uint32_t lanes_ = (mask), lane; lanes_ && (lane = (uint32_t)__builtin_ctz(lanes_), true); lanes_ &= lanes_ - 1)
+
+#define RUNTIME_HELPERS(X)                                                                            \
+    X(rt_barrier) X(rt_barrier_arrive) X(rt_barrier_count) X(rt_yield) X(rt_directed) X(rt_redux)     \
+    X(rt_match) X(rt_mbarrier_init) X(rt_mbarrier_arrive) X(rt_mbarrier_drop) X(rt_mbarrier_test)     \
+    X(rt_mbarrier_parity)
+
+/* grid.c: barriers of a block, by number; threads 0 means all. rt_barrier_count: see barrier.counted. */
+void rt_barrier(warp *w, uint32_t number, uint32_t threads);
+void rt_barrier_arrive(warp *w, uint32_t number, uint32_t threads);
+uint64_t rt_barrier_count(warp *w, uint32_t number, uint32_t threads, uint32_t with, uint32_t without);
+/* Lets the block's other warps run. */
+void rt_yield(warp *w);
+
+void rt_directed(int op, int mode, const void *x, const void *y, const void *z, void *out);
+
+/* warps.c: lanes joined or compared within groups; each lane brings the mask of its group. `op` is a
+ * ptx_modifier. rt_match gives each lane the mask of the lanes of its group that hold its value. */
+void rt_redux(uint32_t mask, uint32_t op, uint32_t as_signed, const uint32_t *members, const uint32_t *x, uint32_t *out);
+void rt_match(uint32_t mask, const uint32_t *members, const uint64_t *x, uint32_t *out);
+
+/* mbarrier.c: barriers in shared memory. */
+void rt_mbarrier_init(warp *w, uint32_t mask, uint64_t *const *at, const uint32_t *count, void *none);
+void rt_mbarrier_arrive(warp *w, uint32_t mask, uint64_t *const *at, const uint32_t *count, uint64_t *state);
+void rt_mbarrier_drop(warp *w, uint32_t mask, uint64_t *const *at, const uint32_t *count, uint64_t *state);
+void rt_mbarrier_test(warp *w, uint32_t mask, uint64_t *const *at, const uint64_t *state, uint32_t *done);
+void rt_mbarrier_parity(warp *w, uint32_t mask, uint64_t *const *at, const uint32_t *parity, uint32_t *done);
+
+#endif

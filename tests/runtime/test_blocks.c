@@ -1,0 +1,189 @@
+/* What lanes, warps and blocks do together, in PTX: one block of threads, one word of output for each. */
+#define _GNU_SOURCE
+#include "base/error.h"
+#include <cuda/cuda.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+enum { THREADS = 96, WORDS = 4 * THREADS };
+
+static uint32_t input[WORDS], output[WORDS];
+
+/* The body finds its thread in %t, the input in %in, its own input in %x, and leaves a word in %d. */
+static CUresult run(const char *declarations, const char *body)
+{
+    static const char pattern[] =
+        ".version 7.8\n.target sm_80\n.address_size 64\n%s\n"
+        ".visible .entry k(.param .u64 pin, .param .u64 pout)\n{\n"
+        ".reg .pred %%p<8>;\n.reg .b32 %%t, %%x, %%d, %%r<16>;\n.reg .b64 %%in, %%out, %%o, %%s<16>;\n.reg .f32 %%f<8>;\n"
+        "mov.u32 %%t, %%tid.x; ld.param.u64 %%in, [pin]; ld.param.u64 %%out, [pout]; mul.wide.u32 %%o, %%t, 4;\n"
+        "add.u64 %%out, %%out, %%o; add.u64 %%s0, %%in, %%o; ld.global.u32 %%x, [%%s0]; mov.u32 %%d, 0;\n"
+        "%s\nst.global.u32 [%%out], %%d; ret;\n}\n";
+    char *text;
+    CUmodule m = NULL;
+    CUfunction f;
+    assert_true(asprintf(&text, pattern, declarations, body) > 0);
+    CUresult result = cuModuleLoadData(&m, text);
+    free(text);
+    if (result)
+        return result;
+    CUdeviceptr in = (CUdeviceptr)input, out = (CUdeviceptr)output;
+    void *params[] = {&in, &out};
+    memset(output, 0xcc, sizeof output);
+    assert_int_equal(cuModuleGetFunction(&f, m, "k"), CUDA_SUCCESS);
+    result = cuLaunchKernel(f, 1, 1, 1, THREADS, 1, 1, 0, NULL, params, NULL);
+    if (!result)
+        result = cuCtxSynchronize();
+    cuModuleUnload(m);
+    return result;
+}
+
+#define EXPECT(declarations, body, expression)                                                        \
+    do {                                                                                              \
+        assert_int_equal(run(declarations, body), CUDA_SUCCESS);                                      \
+        for (uint32_t t = 0; t < THREADS; t++) {                                                      \
+            uint32_t x = input[t], w = t / 32 * 32, want_ = (expression);                             \
+            (void)x;                                                                                  \
+            (void)w;                                                                                  \
+            if (output[t] != want_)                                                                   \
+                fail_msg("%s: thread %u has %#x, not %#x", body, t, output[t], want_);                \
+        }                                                                                             \
+    } while (0)
+
+static uint32_t count(uint32_t first, uint32_t n, uint32_t bit)
+{
+    uint32_t sum = 0;
+    for (uint32_t i = first; i < first + n; i++)
+        sum += input[i] >> bit & 1;
+    return sum;
+}
+
+/* Lanes of x's warp within `members` that hold x's low two bits. */
+static uint32_t same_lanes(uint32_t t, uint32_t members)
+{
+    uint32_t mask = 0;
+    for (uint32_t i = 0; i < 32; i++)
+        if (members >> i & 1 && ((input[t / 32 * 32 + i] ^ input[t]) & 3) == 0)
+            mask |= 1u << i;
+    return mask;
+}
+
+static uint32_t least(uint32_t first, uint32_t n)
+{
+    uint32_t x = ~0u;
+    for (uint32_t i = first; i < first + n; i++)
+        x = input[i] < x ? input[i] : x;
+    return x;
+}
+
+static void redux_joins_the_members(void **state)
+{
+    (void)state;
+    EXPECT("", "redux.sync.min.u32 %d, %x, 0xffffffff;", least(w, 32));
+    EXPECT("", "and.b32 %r0, %x, 1; redux.sync.add.s32 %d, %r0, -1;", count(w, 32, 0));
+    EXPECT("", "and.b32 %r1, %t, 16; shl.b32 %r2, 0xffff, %r1; redux.sync.min.u32 %d, %x, %r2;", least(t / 16 * 16, 16));
+    EXPECT("", "setp.lt.u32 %p0, %t, 40; @!%p0 bra NEXT; redux.sync.min.u32 %d, %x, 0xff; NEXT:\n", t >= 40   ? 0
+           : t < 32 ? least(0, 32) : least(32, 8));
+}
+
+static void match_finds_equal_values(void **state)
+{
+    (void)state;
+    EXPECT("", "and.b32 %r0, %x, 3; match.any.sync.b32 %d, %r0, 0xffffffff;", same_lanes(t, ~0u));
+    EXPECT("", "and.b32 %r1, %t, 16; shl.b32 %r2, 0xffff, %r1; and.b32 %r0, %x, 3; match.any.sync.b32 %d, %r0, %r2;",
+           same_lanes(t, 0xffffu << (t & 16)));
+    EXPECT("", "mov.u32 %r0, 7; match.all.sync.b32 %d|%p0, %r0, -1; @!%p0 mov.u32 %d, 1;", ~0u);
+    EXPECT("", "mov.u64 %s1, %clock64; cvt.u64.u32 %s1, %t; match.all.sync.b64 %d|%p0, %s1, -1; @!%p0 mov.u32 %d, 1;", 1);
+}
+
+static void barriers_count_predicates(void **state)
+{
+    (void)state;
+    const char *odd = "and.b32 %r0, %x, 1; setp.ne.u32 %p0, %r0, 0;";
+    char text[300];
+    snprintf(text, sizeof text, "%s bar.red.popc.u32 %%d, 0, %%p0;", odd);
+    EXPECT("", text, count(0, THREADS, 0));
+    snprintf(text, sizeof text, "%s barrier.red.popc.aligned.u32 %%r1, 0, %%p0; bar.red.popc.u32 %%r2, 0, !%%p0; sub.u32 %%d, %%r1, %%r2;", odd);
+    EXPECT("", text, 2 * count(0, THREADS, 0) - THREADS);
+    EXPECT("", "setp.lt.u32 %p0, %t, 95; bar.red.and.pred %p1, 0, %p0; bar.red.or.pred %p2, 0, %p0; selp.u32 %r0, 1, 0, %p1;\n"
+               "selp.u32 %r1, 2, 0, %p2; or.b32 %d, %r0, %r1;", 2);
+    /* Warps 0 and 1 only. */
+    snprintf(text, sizeof text, "setp.ge.u32 %%p1, %%t, 64; @%%p1 bra NEXT; %s bar.red.popc.u32 %%d, 3, 64, %%p0; NEXT:", odd);
+    EXPECT("", text, t < 64 ? count(0, 64, 0) : 0);
+}
+
+/* Warp 2 produces, the others consume; it does not wait for them. */
+static void arriving_does_not_wait(void **state)
+{
+    (void)state;
+    EXPECT(".shared .u32 box;",
+           "setp.lt.u32 %p0, %t, 64; @%p0 bra CONSUME; mov.u32 %r0, 77; st.shared.u32 [box], %r0; bar.arrive 1, 96; bra NEXT;\n"
+           "CONSUME: bar.sync 1, 96; ld.shared.u32 %d, [box]; NEXT:", t < 64 ? 77 : 0);
+}
+
+static void barriers_in_shared_memory_have_phases(void **state)
+{
+    (void)state;
+    EXPECT(".shared .align 8 .b64 barrier; .shared .u32 sum;",
+           "mov.u64 %s2, barrier; setp.ne.u32 %p0, %t, 0; @%p0 bra READY; mbarrier.init.shared.b64 [%s2], 96; mov.u32 %r0, 0;\n"
+           "st.shared.u32 [sum], %r0; READY: bar.sync 0; atom.shared.add.u32 %r1, [sum], 1;\n"
+           "mbarrier.arrive.shared.b64 %s1, [%s2];\nWAIT: mbarrier.test_wait.shared.b64 %p1, [%s2], %s1; @!%p1 bra WAIT;\n"
+           "ld.shared.u32 %d, [sum]; mov.u32 %r3, 0; mbarrier.arrive.shared.b64 %s1, [%s2];\n"
+           "AGAIN: mbarrier.test_wait.parity.shared.b64 %p1, [%s2], 1; @!%p1 bra AGAIN;", THREADS);
+}
+
+static void asynchronous_copies_fill_with_zeros(void **state)
+{
+    (void)state;
+    const char *memory = ".shared .align 16 .b8 tile[2048];";
+    EXPECT(memory, "mov.u64 %s2, tile; add.u64 %s3, %s2, %o; cp.async.ca.shared.global [%s3], [%s0], 4; cp.async.commit_group;\n"
+                   "cp.async.wait_group 0; bar.sync 0; xor.b32 %r0, %t, 1; mul.wide.u32 %s4, %r0, 4; add.u64 %s5, %s2, %s4;\n"
+                   "ld.shared.u32 %d, [%s5];", input[t ^ 1]);
+    /* 16 bytes for each thread, of which 7 are read. */
+    EXPECT(memory, "mov.u64 %s2, tile; shl.b64 %s3, %o, 2; add.u64 %s4, %s2, %s3; add.u64 %s5, %in, %s3; mov.u32 %r0, 7;\n"
+                   "cp.async.cg.shared.global [%s4], [%s5], 16, %r0; cp.async.wait_all; bar.sync 0; ld.shared.v4.u32 {%r1, %r2, %r3, %r4}, [%s4];\n"
+                   "add.u32 %d, %r1, %r2; add.u32 %d, %d, %r3; add.u32 %d, %d, %r4;", input[4 * t] + (input[4 * t + 1] & 0xffffff));
+}
+
+static void halves_are_added_atomically(void **state)
+{
+    (void)state;
+    EXPECT(".shared .u32 sum;", "mov.u32 %r0, 0; st.shared.u32 [sum], %r0; bar.sync 0; mov.u32 %r1, 0x3c004000;\n"
+                                "atom.shared.add.noftz.f16x2 %r2, [sum], %r1; bar.sync 0; ld.shared.u32 %d, [sum];", 0x56005a00);
+}
+
+static CUcontext context;
+
+static int begin(void **state)
+{
+    (void)state;
+    srand(5);
+    for (int i = 0; i < WORDS; i++)
+        input[i] = (uint32_t)rand() * 2654435761u;
+    return cuInit(0) || cuCtxCreate(&context, 0, 0);
+}
+
+static int end(void **state)
+{
+    (void)state;
+    return cuCtxDestroy(context);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(redux_joins_the_members),
+        cmocka_unit_test(match_finds_equal_values),
+        cmocka_unit_test(barriers_count_predicates),
+        cmocka_unit_test(arriving_does_not_wait),
+        cmocka_unit_test(barriers_in_shared_memory_have_phases),
+        cmocka_unit_test(asynchronous_copies_fill_with_zeros),
+        cmocka_unit_test(halves_are_added_atomically),
+    };
+    return cmocka_run_group_tests(tests, begin, end);
+}
