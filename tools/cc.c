@@ -53,6 +53,29 @@ static void add_include(words *w, const char *option, char *folder)
     free(folder);
 }
 
+/* The first line that a command prints; free it. */
+static char *line_of(const char *command)
+{
+    char line[4096] = "";
+    FILE *in = popen(command, "r");
+    if (in && !fgets(line, sizeof line, in))
+        line[0] = '\0';
+    if (in)
+        pclose(in);
+    line[strcspn(line, "\n")] = '\0';
+    return need(strdup(line));
+}
+
+/* clang's wrappers around C++ headers, which make std::complex, std::min and their like device functions too. */
+static char *wrapper_folder(void)
+{
+    char *command = text_print("%s -print-resource-dir", clang()), *folder = line_of(command);
+    char *wrappers = text_print("%s/include/cuda_wrappers", folder);
+    free(command);
+    free(folder);
+    return wrappers;
+}
+
 void add_cuda_options(const request *r, words *w)
 {
     static const char *const options[] = {"-x", "cuda", "-nocudainc", "-nocudalib", "--cuda-path=/nonexistent", "-Xclang",
@@ -61,6 +84,7 @@ void add_cuda_options(const request *r, words *w)
                                           "-D__CUDACC_VER_MINOR__=4", "-D__CUDACC_VER_BUILD__=0"};
     for (size_t i = 0; i < sizeof options / sizeof *options; i++)
         add(w, options[i]);
+    add_include(w, "-isystem", wrapper_folder());
     add_include(w, "-I", header_folder());
     add(w, "-include");
     add(w, "cuda_runtime.h");
@@ -75,16 +99,11 @@ void add_cuda_options(const request *r, words *w)
  * pragmas are left out: said once, because the host's part of the program gets slower. */
 static bool clang_has_openmp(void)
 {
-    char *command = text_print("%s -print-file-name=libomp.so 2>/dev/null", clang());
-    char line[4096] = "";
-    FILE *in = popen(command, "r");
-    if (in) {
-        if (!fgets(line, sizeof line, in))
-            line[0] = '\0';
-        pclose(in);
-    }
+    char *command = text_print("%s -print-file-name=libomp.so 2>/dev/null", clang()), *file = line_of(command);
+    bool found = strchr(file, '/') != NULL;
     free(command);
-    return strchr(line, '/') != NULL;
+    free(file);
+    return found;
 }
 
 static void add_openmp(words *w)
@@ -94,15 +113,10 @@ static void add_openmp(words *w)
         return;
     }
     fprintf(stderr, "cairn cc: -fopenmp: host code runs on one thread, for clang's OpenMP (libomp-19-dev) is not installed\n");
-    char line[4096] = "";
-    FILE *in = popen("gcc -print-file-name=include 2>/dev/null", "r");
-    if (in && fgets(line, sizeof line, in)) {
-        line[strcspn(line, "\n")] = '\0';
-        add(w, "-idirafter");
-        add(w, line);
-    }
-    if (in)
-        pclose(in);
+    char *folder = line_of("gcc -print-file-name=include 2>/dev/null");
+    add(w, "-idirafter");
+    add(w, folder);
+    free(folder);
 }
 
 /* ---- Fat binaries -------------------------------------------------------------------------------- */

@@ -107,6 +107,74 @@ CAIRN_NV int __nv_sad(int a, int b, int c) { return c + (a > b ? a - b : b - a);
 CAIRN_NV unsigned __nv_usad(unsigned a, unsigned b, unsigned c) { return c + (a > b ? a - b : b - a); }
 CAIRN_NV int __nv_byte_perm(int a, int b, int c) { return __nvvm_prmt(a, b, c); }
 
+/* ---- Norms and other compositions ---------------------------------------------------------------- */
+CAIRN_NV float __nv_norm4df(float a, float b, float c, float d) { return __nvvm_sqrt_rn_f(a * a + b * b + c * c + d * d); }
+CAIRN_NV double __nv_norm4d(double a, double b, double c, double d) { return __nvvm_sqrt_rn_d(a * a + b * b + c * c + d * d); }
+CAIRN_NV float __nv_rnorm4df(float a, float b, float c, float d) { return 1.0f / __nv_norm4df(a, b, c, d); }
+CAIRN_NV double __nv_rnorm4d(double a, double b, double c, double d) { return 1.0 / __nv_norm4d(a, b, c, d); }
+CAIRN_NV double __nv_norm(int n, const double *x)
+{
+    double sum = 0;
+    for (int i = 0; i < n; i++)
+        sum += x[i] * x[i];
+    return __nvvm_sqrt_rn_d(sum);
+}
+CAIRN_NV float __nv_normf(int n, const float *x)
+{
+    float sum = 0;
+    for (int i = 0; i < n; i++)
+        sum += x[i] * x[i];
+    return __nvvm_sqrt_rn_f(sum);
+}
+CAIRN_NV double __nv_rnorm(int n, const double *x) { return 1.0 / __nv_norm(n, x); }
+CAIRN_NV float __nv_rnormf(int n, const float *x) { return 1.0f / __nv_normf(n, x); }
+CAIRN_NV double __nv_nan(const signed char *) { return __builtin_nan(""); }
+CAIRN_NV float __nv_nanf(const signed char *) { return __builtin_nanf(""); }
+CAIRN_NV double __nv_rcp64h(double a) { return 1.0 / a; }
+CAIRN_NV float __nv_half2float(short a) { return (float)__builtin_bit_cast(_Float16, a); }
+CAIRN_NV unsigned short __nv_float2half_rn(float a) { return __builtin_bit_cast(unsigned short, (_Float16)a); }
+CAIRN_NV float __nv_fmaf_ieee_rn(float a, float b, float c) { return __nvvm_fma_rn_f(a, b, c); }
+CAIRN_NV float __nv_fmaf_ieee_rz(float a, float b, float c) { return __nvvm_fma_rz_f(a, b, c); }
+CAIRN_NV float __nv_fmaf_ieee_ru(float a, float b, float c) { return __nvvm_fma_rp_f(a, b, c); }
+CAIRN_NV float __nv_fmaf_ieee_rd(float a, float b, float c) { return __nvvm_fma_rm_f(a, b, c); }
+/* The last three bits of the quotient, and the remainder, exact: a - n b with n rounded to even. */
+extern "C" __device__ double __nv_remainder(double a, double b);
+extern "C" __device__ double __nv_fmod(double a, double b);
+CAIRN_NV double __nv_remquo(double a, double b, int *quotient)
+{
+    double r = __nv_remainder(a, b), m = __nv_fmod(a, 8 * b), n = __builtin_rint((m - r) / b);
+    *quotient = (int)n % 8;
+    return r;
+}
+CAIRN_NV float __nv_remquof(float a, float b, int *quotient) { return (float)__nv_remquo(a, b, quotient); }
+/* Modified Bessel functions of the first kind: the power series while it is short, else the asymptotic one
+ * (Abramowitz and Stegun 9.6.10, 9.7.1). */
+extern "C" __device__ double __nv_exp(double a);
+CAIRN_NV double cairn_bessel_i(int order, double x)
+{
+    double z = __builtin_fabs(x), sum = 1, term = 1;
+    if (z <= 30) {
+        double q = z * z / 4;
+        for (int k = 1; k < 80 && term > sum * 1e-17; k++)
+            sum += term *= q / ((double)k * (k + order));
+        sum *= order ? z / 2 : 1;
+    } else {
+        for (int k = 1; k < 30; k++) {
+            double odd = 2 * k - 1;
+            term *= -(4.0 * order * order - odd * odd) / (8.0 * k * z);
+            sum += term;
+        }
+        sum *= __nv_exp(z / 2) / __nvvm_sqrt_rn_d(6.283185307179586 * z) * __nv_exp(z / 2);
+    }
+    return order && x < 0 ? -sum : sum;
+}
+CAIRN_NV double __nv_cyl_bessel_i0(double x) { return cairn_bessel_i(0, x); }
+CAIRN_NV double __nv_cyl_bessel_i1(double x) { return cairn_bessel_i(1, x); }
+CAIRN_NV float __nv_cyl_bessel_i0f(float x) { return (float)cairn_bessel_i(0, x); }
+CAIRN_NV float __nv_cyl_bessel_i1f(float x) { return (float)cairn_bessel_i(1, x); }
+
+#include "cairn_simd.h"
+
 #undef F1
 #undef F2
 #undef F3

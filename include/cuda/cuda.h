@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include "cuda_errors.h"
 
-#define CUDA_VERSION 11040
+#define CUDA_VERSION 12040
 #define CUDAAPI
 #define CU_IPC_HANDLE_SIZE 64
 

@@ -4,9 +4,9 @@
 #define CAIRN_CUDA_RUNTIME_API_H
 #include "driver_types.h"
 
-#define CUDART_VERSION 11040
+#define CUDART_VERSION 12040
 #ifndef CUDA_VERSION
-#define CUDA_VERSION 11040
+#define CUDA_VERSION 12040
 #endif
 
 #ifdef __cplusplus

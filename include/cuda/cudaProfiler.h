@@ -1,0 +1,2 @@
+/* cuProfilerStart and cuProfilerStop. */
+#include "cuda.h"
