@@ -2,6 +2,7 @@
  * ISA_AVX2 is a macro. */
 #ifndef PRIMITIVES_KERNEL_TABLE_H
 #define PRIMITIVES_KERNEL_TABLE_H
+#include "primitives/attention/kernel.h"
 #include "primitives/conv/depthwise.h"
 #include "primitives/conv/winograd.h"
 #include "primitives/gemm/kernel.h"

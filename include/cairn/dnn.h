@@ -12,6 +12,7 @@
  * Types    f64 and f32 compute in themselves; f16 and bf16 are read and written as they are, with sums in f32. */
 #ifndef CAIRN_DNN_H
 #define CAIRN_DNN_H
+#include <cairn/dnn/attention.h>
 #include <cairn/dnn/convolution.h>
 #include <cairn/dnn/matmul.h>
 #include <cairn/dnn/pooling.h>
