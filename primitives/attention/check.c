@@ -24,8 +24,8 @@ static cairn_status check_sizes(const cairn_attention *d)
     if (d->kv_heads && d->heads % d->kv_heads)
         return error_set(CAIRN_E_SHAPE, "attention: %lld heads do not divide among %lld of keys and values", (long long)d->heads,
                          (long long)d->kv_heads);
-    const double rows = (double)d->batch * (double)d->heads, wide = (double)larger(d->width, d->value_width);
-    if (rows * (double)larger(d->queries, d->keys) * wide > 0x1p50 || wide > 0x1p20)
+    const double rows = (double)larger(d->batch, 1) * (double)d->heads, wide = (double)larger(d->width, d->value_width);
+    if (rows * (double)larger(larger(d->queries, d->keys), 1) * wide > 0x1p50 || wide > 0x1p20)
         return error_set(CAIRN_E_SHAPE, "attention: sizes overflow: batch %lld, %lld heads, %lld queries, %lld keys, width %lld",
                          (long long)d->batch, (long long)d->heads, (long long)d->queries, (long long)d->keys, (long long)wide);
     if (isnan(d->scale))
