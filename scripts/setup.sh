@@ -32,6 +32,7 @@ case $goal in test | long)
     have ninja      || want ninja-build
     have llvm-config-19 || want llvm-19-dev
     have clang-19       || want clang-19
+    [ -e "/usr/lib/$(uname -m)-linux-gnu/blas/xblat1s" ] || want libblas-test
 esac
 case $goal in long)
     have aarch64-linux-gnu-gcc || want gcc-aarch64-linux-gnu
