@@ -6,31 +6,30 @@
 #include <pthread.h>
 #include <stddef.h>
 
-#ifdef HAVE_ISA_GENERIC
+#ifdef BLAS_ISA_GENERIC
 extern blas_kernel_table blas_kernels_of_generic;
 #endif
-#ifdef HAVE_ISA_AVX2
+#ifdef BLAS_ISA_AVX2
 extern blas_kernel_table blas_kernels_of_avx2;
 #endif
-#ifdef HAVE_ISA_AVX512
+#ifdef BLAS_ISA_AVX512
 extern blas_kernel_table blas_kernels_of_avx512;
 #endif
-#ifdef HAVE_ISA_NEON
+#ifdef BLAS_ISA_NEON
 extern blas_kernel_table blas_kernels_of_neon;
 #endif
 
-/* x86-64-v2 has nothing for these kernels that the baseline lacks. */
 static blas_kernel_table *const compiled[ISA_COUNT] = {
-#ifdef HAVE_ISA_GENERIC
+#ifdef BLAS_ISA_GENERIC
     [ISA_GENERIC] = &blas_kernels_of_generic,
 #endif
-#ifdef HAVE_ISA_AVX2
+#ifdef BLAS_ISA_AVX2
     [ISA_AVX2] = &blas_kernels_of_avx2,
 #endif
-#ifdef HAVE_ISA_AVX512
+#ifdef BLAS_ISA_AVX512
     [ISA_AVX512] = &blas_kernels_of_avx512,
 #endif
-#ifdef HAVE_ISA_NEON
+#ifdef BLAS_ISA_NEON
     [ISA_NEON] = &blas_kernels_of_neon,
 #endif
 };
