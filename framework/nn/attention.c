@@ -1,5 +1,6 @@
 /* Multi-head attention and the Transformer's encoder, on (N, L, E). */
 #include "framework/nn/module.h"
+#include "framework/ops/attention.h"
 #include <math.h>
 
 typedef cairn_tensor T;
@@ -19,17 +20,13 @@ static T *split_heads(const multihead *a, T *x)
 
 static T *part(const multihead *a, T *x, int axis, int i) { return x ? cairn_narrow(x, axis, i * a->width, a->width) : NULL; }
 
-/* Projects q, k and v, by one product where they are the same tensor. */
-static void project(const multihead *a, T **qkv)
+/* Each projected by its part of the weight; the heads' results side by side again, (N, L, E). */
+static T *attend_apart(const multihead *a, T *const qkv[3], const cairn_attention_options *o)
 {
-    if (qkv[0] == qkv[1] && qkv[1] == qkv[2]) {
-        T *all = cairn_f_linear(qkv[0], a->weight, a->bias);
-        for (int i = 0; i < 3; i++)
-            qkv[i] = part(a, all, -1, i);
-        return;
-    }
+    T *heads[3];
     for (int i = 0; i < 3; i++)
-        qkv[i] = cairn_f_linear(qkv[i], part(a, a->weight, 0, i), part(a, a->bias, 0, i));
+        heads[i] = split_heads(a, cairn_f_linear(qkv[i], part(a, a->weight, 0, i), part(a, a->bias, 0, i)));
+    return cairn_flatten(cairn_transpose(cairn_scaled_dot_product_attention(heads[0], heads[1], heads[2], o), 1, 2), 2, 3);
 }
 
 static bool sequences_ok(const multihead *a, T *q, T *k, T *v)
@@ -61,10 +58,12 @@ T *cairn_attend(cairn_module *m, T *q, T *k, T *v, const cairn_attention_options
     o.causal |= a->o.causal;
     o.dropout = cairn_is_training(m) ? (o.dropout > 0 ? o.dropout : a->o.dropout) : 0;
     cairn_mark mark = cairn_scope_push();
-    T *qkv[] = {q, k, v};
-    project(a, qkv);
-    T *y = cairn_scaled_dot_product_attention(split_heads(a, qkv[0]), split_heads(a, qkv[1]), split_heads(a, qkv[2]), &o);
-    return cairn_scope_pop(mark, cairn_call(a->out, cairn_flatten(cairn_transpose(y, 1, 2), 2, 3)));
+    T *y;
+    if (q == k && k == v)
+        y = attention_of_packed(cairn_f_linear(q, a->weight, a->bias), a->heads, &o);
+    else
+        y = attend_apart(a, (T *[]){q, k, v}, &o);
+    return cairn_scope_pop(mark, cairn_call(a->out, y));
 }
 
 cairn_module *cairn_multihead_attention(int64_t width, int64_t heads, const cairn_multihead_options *options)

@@ -124,8 +124,12 @@ typedef struct cairn_attention_options {
     bool causal;                /* position i sees 0 ... i */
     double dropout;             /* probability, on the weights */
     double scale;               /* 0 means 1 / sqrt(E) */
+    bool grouped_heads;         /* q (..., H, L, E), k and v (..., G, S, E): head h reads h / (H / G) (PyTorch: enable_gqa) */
+    bool align_end;             /* query i is at position i + S - L of the keys, as with a cache of earlier ones */
+    int64_t window;             /* > 0: sees only positions at a distance of less than this */
 } cairn_attention_options;
-/* q (..., L, E), k (..., S, E), v (..., S, F) -> (..., L, F); options may be NULL. */
+/* q (..., L, E), k (..., S, E), v (..., S, F) -> (..., L, F); options may be NULL. Without the matrix of all pairs, unless there
+ * is dropout or the mask wants a gradient. A query that sees no key gives zeros. */
 CAIRN_API cairn_tensor *cairn_scaled_dot_product_attention(cairn_tensor *q, cairn_tensor *k, cairn_tensor *v,
                                                            const cairn_attention_options *options);
 

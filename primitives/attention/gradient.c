@@ -11,6 +11,7 @@
 #include "base/pool.h"
 #include "primitives/slots.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -88,7 +89,8 @@ static void load(const job *j, const attention_panel *p, const void *base, const
     }
 }
 
-/* What the forward pass left of each query. A query that sees nothing has no weights: 2^(score - infinity). */
+/* What the forward pass left of each query. A query that sees nothing, its sum -infinity or -FLT_MAX, has no
+ * weights: 2^(score - infinity). */
 static void load_sums(const job *j, const attention_panel *p, char *slot)
 {
     const attention *a = &j->a;
@@ -99,11 +101,11 @@ static void load_sums(const job *j, const attention_panel *p, char *slot)
         char *mean = slot + j->mean + i * e;
         attention_set(&j->a, mean, 0, 0);
         if (i < p->count) {
-            sum = attention_get(&j->a, j->logsumexp, (p->batch * d->heads + p->head) * d->queries + p->first + i) * LOG2_E;
+            sum = attention_get(&j->a, j->logsumexp, (p->batch * d->heads + p->head) * d->queries + p->first + i);
             a->kernel->widen(d->type, d->value_width, attention_row(a, j->o, &d->o, p->batch, p->head, p->first + i), 1, slot + j->lines);
             a->kernel->dots(1, d->value_width, slot + j->lines, slot + j->o_rows + i * j->value_wide * e, 0, mean);
         }
-        attention_set(&j->a, slot + j->log2_sum, i, sum == -INFINITY ? INFINITY : sum);
+        attention_set(&j->a, slot + j->log2_sum, i, sum <= -FLT_MAX ? INFINITY : sum * LOG2_E);
     }
 }
 

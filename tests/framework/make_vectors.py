@@ -63,6 +63,17 @@ def qkv(m):
     return [m.f(2, 2, 3, 4), m.f(2, 2, 5, 4), m.f(2, 2, 5, 3)]
 
 
+def band(rows, columns, offset, width, causal):
+    """Which keys a query at row + offset sees."""
+    far = torch.arange(columns)[None] - torch.arange(rows)[:, None] - offset
+    return (far.abs() < width) & (far <= 0 if causal else far == far)
+
+
+def blind(q, k, v, mask):
+    """A query that sees nothing gives zeros."""
+    return torch.nan_to_num(F.softmax((q @ k.mT / 2).masked_fill(~mask, -inf), -1)) @ v
+
+
 def scatter_inputs(m):
     return [m.f(3, 4, low=0.5), m.i(5, 4), m.f(5, 4, low=0.4)]
 
@@ -226,6 +237,16 @@ cases = {
     "attention_causal": lambda m: (qkv(m), lambda q, k, v: F.scaled_dot_product_attention(q, k, v, is_causal=True)),
     "attention_mask": lambda m: (qkv(m) + [torch.tensor(np.tri(3, 5, 1) > 0)],
                                  lambda q, k, v, mask: F.scaled_dot_product_attention(q, k, v, mask, scale=0.4)),
+    "attention_grouped": lambda m: ([m.f(2, 4, 3, 4), m.f(2, 2, 5, 4), m.f(2, 2, 5, 3)],
+                                    lambda q, k, v: F.scaled_dot_product_attention(q, k, v, enable_gqa=True)),
+    "attention_window": lambda m: (qkv(m), lambda q, k, v: F.scaled_dot_product_attention(q, k, v, band(3, 5, 0, 2, True))),
+    "attention_cache": lambda m: (qkv(m), lambda q, k, v: F.scaled_dot_product_attention(q, k, v, band(3, 5, 2, 9, True))),
+    "attention_near": lambda m: (qkv(m), lambda q, k, v: F.scaled_dot_product_attention(q, k, v, band(3, 5, 2, 2, False))),
+    "attention_three_axes": lambda m: ([m.f(2, 3, 4), m.f(2, 5, 4), m.f(2, 5, 3)], F.scaled_dot_product_attention),
+    "attention_broadcast": lambda m: ([m.f(2, 1, 2, 3, 4), m.f(3, 1, 5, 4), m.f(5, 3), m.f(2, 1, 1, 1, 5)],
+                                      lambda q, k, v, mask: F.scaled_dot_product_attention(q, k, v, mask)),
+    "attention_blind": lambda m: (qkv(m) + [torch.tensor([[1, 0, 1, 1, 0], [0, 0, 0, 0, 0], [1, 1, 1, 1, 1]], dtype=torch.bool)], blind),
+    "attention_dropout_0": lambda m: (qkv(m) + [m.f(2, 2, 3, 5)], lambda q, k, v, mask: F.scaled_dot_product_attention(q, k, v, mask)),
     "attention_bias": lambda m: (qkv(m) + [m.f(3, 5)], lambda q, k, v, mask: F.scaled_dot_product_attention(q, k, v, mask)),
     "empty_softmax": unary(lambda x: F.softmax(x, 1), 0, 3), "empty_gather": lambda m: ([m.f(3, 0), m.i(2, 0)], lambda x, i: x.gather(1, i)),
     "empty_sort": unary(lambda x: x.sort(1)[0], 3, 0), "empty_cumsum": unary(lambda x: x.cumsum(0), 0, 3),
