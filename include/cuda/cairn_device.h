@@ -183,9 +183,9 @@ extern "C" __device__ inline void __assert_fail(const char *message, const char 
 {
     __assertfail(message, file, line, function, sizeof(char));
 }
+#endif
 extern "C" __device__ void *malloc(size_t) noexcept;
 extern "C" __device__ void free(void *) noexcept;
-#endif
 #undef CAIRN_DEVICE
 
 /* What a launch f<<<grid, block, shared, stream>>> becomes. */

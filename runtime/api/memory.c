@@ -1,5 +1,6 @@
 /* Memory: allocations, copies, fills. Device memory is host memory; only its book-keeping is a device's. */
 #include "runtime/api/api.h"
+#include "runtime/exec/check.h"
 #include <string.h>
 
 /* ---- Allocations: a sorted list ------------------------------------------------------------------ */
@@ -40,11 +41,37 @@ static bool table_add(allocation a)
     return true;
 }
 
+/* With checks: a margin behind each allocation, and pages of its own for memory that the host sees. */
+static bool has_own_pages(memory_kind kind) { return (checks_wanted() & CHECK_HOST) && kind != MEMORY_DEVICE; }
+static int64_t with_margin(size_t bytes) { return (int64_t)(bytes + (checks_wanted() ? CHECK_MARGIN : 0)); }
+
+static void *take_memory(size_t bytes, memory_kind kind)
+{
+    void *memory = has_own_pages(kind) ? check_host_memory(bytes) : buffer_alloc(with_margin(bytes));
+    if (memory && checks_wanted())
+        check_allocated(memory, bytes, kind == MEMORY_DEVICE ? CHECK_DEVICE : kind == MEMORY_HOST ? CHECK_PINNED : CHECK_MANAGED, NULL);
+    return memory;
+}
+
+/* Freed memory stays for a while when uses of it are to be seen. */
+static void give_memory(void *memory, size_t bytes, memory_kind kind)
+{
+    if (has_own_pages(kind)) {
+        check_forgotten(memory);
+        check_host_release(memory, bytes);
+        return;
+    }
+    if (checks_wanted())
+        check_freed(memory, &memory, &bytes);
+    if (memory)
+        buffer_free(memory, with_margin(bytes));
+}
+
 void *allocation_new(size_t bytes, memory_kind kind)
 {
     if (bytes > (size_t)1 << 46)
         return NULL;
-    void *memory = buffer_alloc((int64_t)bytes);
+    void *memory = take_memory(bytes, kind);
     if (!memory)
         return NULL;
     pthread_mutex_lock(&table.lock);
@@ -52,7 +79,7 @@ void *allocation_new(size_t bytes, memory_kind kind)
     pthread_mutex_unlock(&table.lock);
     if (added)
         return memory;
-    buffer_free(memory, (int64_t)bytes);
+    give_memory(memory, bytes, kind);
     return NULL;
 }
 
@@ -68,7 +95,9 @@ bool allocation_free(void *address, bool host)
     }
     pthread_mutex_unlock(&table.lock);
     if (found.base)
-        buffer_free(address, (int64_t)found.bytes);
+        give_memory(address, found.bytes, found.kind);
+    else if (checks_wanted() & CHECK_MEMORY)
+        check_bad_free(address);
     return found.base != 0;
 }
 
@@ -167,15 +196,27 @@ typedef struct copy_work {
     int element;
 } copy_work;
 
+/* All copies and fills of device memory end in these two. */
+static void move_bytes(void *to, const void *from, size_t bytes)
+{
+    if (checks_wanted() & CHECK_HOST)
+        check_host_copies(to, from, bytes);
+    memmove(to, from, bytes);
+    if (checks_wanted())
+        check_written(to, from, bytes);
+}
+
 static CUresult run_copy(queue_work *work)
 {
     copy_work *c = (copy_work *)work;
-    memmove(c->to, c->from, c->bytes);
+    move_bytes(c->to, c->from, c->bytes);
     return CUDA_SUCCESS;
 }
 
 static void fill(void *to, uint32_t value, int element, size_t count)
 {
+    if (checks_wanted())
+        check_written(to, NULL, count * (size_t)element);
     if (element == 1 || value == 0)
         memset(to, (int)value, count * (size_t)element);
     else if (element == 2)
@@ -221,7 +262,7 @@ CUresult copy_memory(void *to, const void *from, size_t bytes, CUstream stream, 
         return issue((copy_work){.work.run = run_copy, .to = to, .from = from, .bytes = bytes}, stream);
     result = queue_wait(queue_last());
     if (!result)
-        memmove(to, from, bytes);
+        move_bytes(to, from, bytes);
     return result;
 }
 

@@ -249,7 +249,7 @@ CUresult launch_kernel(kernel *k, const unsigned grid[3], const unsigned block[3
     copy_params(w, k, params, packed, packed_bytes);
     w->work = (queue_work){.run = run_launch, .free = free_launch};
     w->launch = (grid_launch){
-        .name = k->f->name, .code = code, .params = w->params, .symbols = k->program->symbols,
+        .name = k->f->name, .m = k->program->m, .f = k->f, .code = code, .params = w->params, .symbols = k->program->symbols,
         .grid = {grid[0], grid[1], grid[2]}, .block = {block[0], block[1], block[2]},
         .static_shared = (uint32_t)((k->program->m->shared_bytes + 15) / 16 * 16), .dynamic_shared = shared_bytes,
         .local_bytes = k->f->local_bytes, .flat = c.flat, .barriers = k->barriers,

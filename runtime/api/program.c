@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "runtime/api/program.h"
+#include "runtime/exec/check.h"
 #include "runtime/exec/library.h"
 #include "runtime/jit/jit.h"
 #include <dlfcn.h>
@@ -25,6 +26,8 @@ static cairn_status allocate_variables(program *p)
             memcpy(p->symbols[i], v->initial, (size_t)v->bytes);
         else
             memset(p->symbols[i], 0, (size_t)v->bytes);
+        if (checks_wanted())
+            check_allocated(p->symbols[i], (size_t)v->bytes, CHECK_VARIABLE, v->name);
     }
     return CAIRN_OK;
 }
@@ -119,8 +122,11 @@ void program_free(program *p)
         for (int k = 0; k < 4; k++)
             object_unload(&p->kernels[i].code[k / 2][k % 2]);
     for (int i = 0; p->symbols && i < p->m->variable_count; i++)
-        if (p->symbols[i])
+        if (p->symbols[i]) {
+            if (checks_wanted())
+                check_forgotten(p->symbols[i]);
             buffer_free(p->symbols[i], p->m->variables[i].bytes);
+        }
     mem_free(p->symbols);
     mem_free(p->kernels);
     ptx_free(p->m);
@@ -144,6 +150,8 @@ static cache_key key_of(const kernel *k, block_class c)
     cache_fold(&key, k->f->name, strlen(k->f->name));
     cache_fold(&key, &c, sizeof c);
     cache_fold(&key, jit_target(), strlen(jit_target()));
+    unsigned checks = checks_wanted() & CHECK_CODE;
+    cache_fold(&key, &checks, sizeof checks);
     if (dladdr((const void *)&program_load, &self) && stat(self.dli_fname, &status) == 0) {
         cache_fold(&key, &status.st_mtim, sizeof status.st_mtim);
         cache_fold(&key, &status.st_size, sizeof status.st_size);

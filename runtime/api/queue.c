@@ -1,4 +1,5 @@
 #include "runtime/api/queue.h"
+#include "runtime/exec/check.h"
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -15,7 +16,7 @@ static struct {
            .finished = PTHREAD_COND_INITIALIZER, .executor = PTHREAD_MUTEX_INITIALIZER};
 
 uint64_t queue_last(void) { return atomic_load(&queue.issued); }
-bool queue_is_done(uint64_t number) { return atomic_load(&queue.done) >= number; }
+static bool is_done(uint64_t number) { return atomic_load(&queue.done) >= number; }
 CUresult queue_error(void) { return (CUresult)atomic_load(&queue.error); }
 void queue_reset(void) { atomic_store(&queue.error, CUDA_SUCCESS); }
 
@@ -46,10 +47,12 @@ static void finish(queue_work *work)
 /* Executes work up to `number`; the caller holds `executor`. After an error the rest is skipped. */
 static void execute(uint64_t number)
 {
-    while (!queue_is_done(number)) {
+    while (!is_done(number)) {
         queue_work *work = take();
         if (!work)
             return;
+        if (checks_wanted() & CHECK_HOST)
+            check_host_running();
         CUresult result = queue_error() ? CUDA_SUCCESS : work->run(work);
         if (result)
             atomic_store(&queue.error, result);
@@ -94,8 +97,12 @@ uint64_t queue_add(queue_work *work)
     else
         queue.first = work;
     queue.last = work;
-    if (!queue.thread_started)
+    if (checks_wanted() & CHECK_HOST) {
+        grid_install_handlers();
+        check_host_issued();                    /* it runs when somebody waits for it */
+    } else if (!queue.thread_started) {
         start_thread();
+    }
     bool wake = queue.thread_sleeps;
     pthread_mutex_unlock(&queue.lock);
     if (wake)
@@ -107,20 +114,30 @@ static void sleep_until(uint64_t number)
 {
     pthread_mutex_lock(&queue.lock);
     atomic_fetch_add(&queue.waiting, 1);
-    while (!queue_is_done(number))
+    while (!is_done(number))
         pthread_cond_wait(&queue.finished, &queue.lock);
     atomic_fetch_sub(&queue.waiting, 1);
     pthread_mutex_unlock(&queue.lock);
 }
 
+/* Whoever asks again and again must find work done at last, also when it runs only for those who wait. */
+bool queue_is_done(uint64_t number)
+{
+    if ((checks_wanted() & CHECK_HOST) && !is_done(number))
+        queue_wait(number);
+    return is_done(number);
+}
+
 CUresult queue_wait(uint64_t number)
 {
-    if (!queue_is_done(number)) {
+    if (!is_done(number)) {
         if (pthread_mutex_trylock(&queue.executor) == 0) {
             execute(number);
+            if (checks_wanted() & CHECK_HOST)
+                check_host_waited();
             pthread_mutex_unlock(&queue.executor);
         }
-        if (!queue_is_done(number))
+        if (!is_done(number))
             sleep_until(number);
     }
     return queue_error();

@@ -5,6 +5,7 @@
 #include "runtime/exec/grid.h"
 #include "base/memory.h"
 #include "base/pool.h"
+#include "runtime/exec/check.h"
 #include "runtime/exec/fiber.h"
 #include "runtime/exec/helpers.h"
 #include "runtime/exec/run.h"
@@ -16,6 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 enum {
@@ -106,8 +108,7 @@ static bool run_map(block_run *r)
 static void on_signal(int number, siginfo_t *info, void *context);
 static struct sigaction before_segv, before_bus, before_fpe;
 
-/* Others may have set handlers since the last kernel (test frameworks do), so each grid looks. */
-static void install_handlers(void)
+void grid_install_handlers(void)
 {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER}, now;
@@ -171,11 +172,23 @@ static const struct sigaction *previous_handler(int number)
     return number == SIGSEGV ? &before_segv : number == SIGBUS ? &before_bus : &before_fpe;
 }
 
+static bool is_write(const void *context)
+{
+#ifdef __x86_64__
+    return ((const ucontext_t *)context)->uc_mcontext.gregs[REG_ERR] & 2;
+#else
+    (void)context;
+    return true;
+#endif
+}
+
 /* Faults of kernels end the kernel; all others go where they went before. */
 static void on_signal(int number, siginfo_t *info, void *context)
 {
     block_run *r = own_run;
     const struct sigaction *before = previous_handler(number);
+    if (!(r && r->inside) && number == SIGSEGV && check_host_fault(info->si_addr, is_write(context)))
+        return;
     if (r && r->inside) {
         r->fault = GRID_ADDRESS;
         snprintf(r->message, sizeof r->message, "illegal access to address %p", info->si_addr);
@@ -221,6 +234,8 @@ static void release_barrier(block_run *r, barrier *b)
 {
     r->ready |= b->waiting;
     *b = (barrier){.result = b->counted};
+    if (checks_wanted())
+        check_barrier_passed();
 }
 
 /* Warps that have ended do not hold up the others. */
@@ -310,6 +325,8 @@ static void run_block(block_run *r)
 {
     r->live = r->count;
     memset(r->barriers, 0, sizeof r->barriers);
+    if (checks_wanted())
+        check_barrier_passed();
     if (r->launch->barriers && r->count > 1) {
         run_fibers(r);
         return;
@@ -443,10 +460,12 @@ static int64_t task_count(int64_t blocks)
 grid_fault grid_run(const grid_launch *launch)
 {
     grid_context c = {.launch = launch, .blocks = (int64_t)launch->grid[0] * launch->grid[1] * launch->grid[2]};
-    c.tasks = task_count(c.blocks);
+    c.tasks = checks_wanted() & CHECK_CODE ? 1 : task_count(c.blocks); /* in order, so that reports are the same */
+    if (checks_wanted() & CHECK_CODE)
+        check_launch_begins(launch);
     if (!launch->flat && !make_tids(&c))
         return GRID_MEMORY;
-    install_handlers();
+    grid_install_handlers();
     pool_run(c.tasks, run_task, &c);
     mem_free(c.tids);
     return (grid_fault)atomic_load(&c.fault);

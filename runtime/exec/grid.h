@@ -16,6 +16,8 @@ typedef enum grid_fault {
 
 typedef struct grid_launch {
     const char *name;
+    const struct ptx_module *m;  /* where the kernel comes from, for reports */
+    const struct ptx_function *f;
     kernel_code code;
     const uint8_t *params;
     void *const *symbols;
@@ -27,6 +29,10 @@ typedef struct grid_launch {
 } grid_launch;
 
 enum { GRID_MAX_THREADS = 1024, GRID_MAX_SHARED = 227 << 10 };
+
+/* Faults inside kernels end them from here on, other faults go where they went. Others may have set handlers since (test
+ * frameworks do), so each grid looks. */
+void grid_install_handlers(void);
 
 /* Runs all blocks and returns when they are done, or one of them failed: the fault is printed. */
 grid_fault grid_run(const grid_launch *launch);

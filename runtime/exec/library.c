@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "runtime/exec/library.h"
 #include "base/memory.h"
+#include "runtime/exec/check.h"
 #include "runtime/exec/math.h"
 #include "runtime/exec/run.h"
 #include <math.h>
@@ -126,7 +127,12 @@ static void lanes_malloc(warp *w, uint32_t mask, void *const *arguments, void *r
     const uint64_t *bytes = arguments[0];
     (void)w;
     FOR_EACH_LANE(mask, lane)
-    ((void **)result)[lane] = bytes[lane] ? mem_new(bytes[lane]) : NULL;
+    {
+        void *memory = bytes[lane] ? mem_new(bytes[lane] + (checks_wanted() ? CHECK_MARGIN : 0)) : NULL;
+        ((void **)result)[lane] = memory;
+        if (memory && checks_wanted())
+            check_allocated(memory, bytes[lane], CHECK_HEAP, NULL);
+    }
 }
 
 static void lanes_free(warp *w, uint32_t mask, void *const *arguments, void *result)
@@ -135,7 +141,11 @@ static void lanes_free(warp *w, uint32_t mask, void *const *arguments, void *res
     (void)w;
     (void)result;
     FOR_EACH_LANE(mask, lane)
-    mem_free(objects[lane]);
+    {
+        if (objects[lane] && checks_wanted())
+            check_forgotten(objects[lane]);
+        mem_free(objects[lane]);
+    }
 }
 
 /* ---- The runtime's own --------------------------------------------------------------------------- */
@@ -166,6 +176,8 @@ static const symbol internals[] = {
 #define X(name) {#name, name},
     RUNTIME_HELPERS(X)
 #undef X
+    {"rt_check_access", rt_check_access}, {"rt_check_fence", rt_check_fence}, {"rt_check_warp_sync", rt_check_warp_sync},
+    {"rt_check_barrier", rt_check_barrier}, {"rt_check_block_sync", rt_check_block_sync},
     {"rt_clock", rt_clock},
     {"rt_trap", rt_trap}, {"rt_absent_lanes", rt_absent_lanes}, {"rt_ex2", rt_ex2}, {"rt_lg2", rt_lg2},
     {"rt_sin", rt_sin}, {"rt_cos", rt_cos}, {"rt_tanh", rt_tanh}, {"memset", memset}, {"memcpy", memcpy},

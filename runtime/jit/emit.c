@@ -1,5 +1,6 @@
 /* A kernel's skeleton: slots, blocks, masks, branches. The instructions are in emit_*.c. */
 #include "runtime/jit/emit.h"
+#include "runtime/exec/check.h"
 #include <stddef.h>
 #include <string.h>
 
@@ -100,6 +101,8 @@ static void emit_unguarded(emitter *e, const ptx_instruction *in)
 {
     shape s = result_shape(&e->g, e->c, e->shapes, in);
     e->vector = s.kind == SHAPE_VECTOR;
+    if (checks_wanted() & CHECK_CODE)
+        emit_check(e, in);
     bool moves = in->op == OP_mov || in->op == OP_cvt || in->op == OP_atom || in->op == OP_red || in->op == OP_selp;
     if (in->type_count && is_packed((ptx_type)in->types[in->op == OP_set]) && !moves) {
         emit_packed(e, in, emitters[in->op]);

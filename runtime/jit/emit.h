@@ -114,6 +114,9 @@ value lane_addresses(emitter *e, const ptx_instruction *in, int source);
 #include "runtime/ptx/ops.def"
 #undef OP
 
+/* Code that the checks want before an instruction (emit_check.c). */
+void emit_check(emitter *e, const ptx_instruction *in);
+
 /* Emits the whole function `kernel`. */
 cairn_status emit_kernel(emitter *e);
 

@@ -442,9 +442,22 @@ static bool parse_address_size(parser *p)
 }
 
 /* .file 1 "name", .file 1 "name", time, size */
-static bool skip_file(parser *p)
+/* .file 1 "saxpy.cu"[, time, size]: numbers that are no index are left unnamed. */
+static bool parse_file(parser *p)
 {
+    enum { FILES = 4096 };
+    ptx_module *m = p->m;
+    uint64_t number = p->t.kind == TOKEN_INTEGER ? p->t.bits : FILES;
     advance(p);
+    if (number < FILES && p->t.length >= 2) {
+        while (m->file_count <= (int)number) {
+            const char **next = arena_push(&m->arena, m->files, m->file_count);
+            if (!next)
+                return false;
+            *next = NULL;
+        }
+        m->files[number] = arena_string(&m->arena, p->t.start + 1, (size_t)p->t.length - 2);
+    }
     advance(p);
     while (accept(p, ','))
         advance(p);
@@ -493,7 +506,7 @@ static bool parse_statement(parser *p)
     if (accept_dot(p, "address_size"))
         return parse_address_size(p);
     if (accept_dot(p, "file"))
-        return skip_file(p);
+        return parse_file(p);
     if (accept_dot(p, "section"))
         return skip_section(p);
     if (accept_dot(p, "pragma")) {

@@ -199,6 +199,8 @@ typedef struct ptx_function {
 typedef struct ptx_module {
     arena arena;
     const char *file;
+    const char **files;        /* by the number that .file gives; NULL where there is none */
+    int file_count;
     int version;               /* 7.8 is 78 */
     int sm;
     ptx_variable *variables;   /* global, const and shared */

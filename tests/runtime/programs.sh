@@ -10,7 +10,7 @@ mkdir -p "$out" || exit 1
 failed=0
 for file in "$@"; do
     name=$(basename "$file" .cu)
-    if "$cc" -O2 "$file" -o "$out/$name"; then
+    if "$cc" -O2 ${CAIRN_CC_FLAGS:-} "$file" -o "$out/$name"; then
         "$out/$name" || { echo "$name: failed"; failed=1; }
     else
         echo "$name: does not compile"
