@@ -131,21 +131,28 @@ static void after_fork_in_child(void)
     pthread_mutex_unlock(&lock);
 }
 
-__attribute__((constructor)) static void open_trace(void)
+bool trace_open(const char *path)
 {
-    const char *path = getenv("CAIRN_TRACE");
-    if (!path || !*path)
-        return;
+    if (trace_on)
+        return true;
     file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (file < 0) {
-        fprintf(stderr, "cairn: CAIRN_TRACE: %s cannot be written: %m\n", path);
-        return;
+        fprintf(stderr, "cairn: trace: %s cannot be written: %m\n", path);
+        return false;
     }
     memcpy(batch, "[\n", 2);
     batch_bytes = 2;
     flush(trace_start());
     pthread_atfork(before_fork, after_fork, after_fork_in_child);
     trace_on = true;
+    return true;
+}
+
+__attribute__((constructor)) static void open_wanted_trace(void)
+{
+    const char *path = getenv("CAIRN_TRACE");
+    if (path && *path)
+        trace_open(path);
 }
 
 /* The last event has no comma after it, so it is one that is always there. */

@@ -16,6 +16,9 @@ extern bool trace_on;
 trace_mark trace_start(void);
 void trace_stop(trace_mark start, const char *name, const char *category, int64_t bytes, int64_t flops);
 
+/* Starts a trace into `path` when none is on; false, with a message, when it cannot be written. Not thread-safe. */
+bool trace_open(const char *path);
+
 static inline trace_mark trace_begin(void) { return trace_on ? trace_start() : 0; }
 static inline void trace_end(trace_mark t, const char *name, const char *category, int64_t bytes, int64_t flops)
 {

@@ -8,6 +8,7 @@
 #include "runtime/exec/check.h"
 #include "runtime/exec/fiber.h"
 #include "runtime/exec/helpers.h"
+#include "runtime/exec/profile.h"
 #include "runtime/exec/run.h"
 #include <pthread.h>
 #include <setjmp.h>
@@ -50,6 +51,7 @@ struct block_run {
     uint8_t *stacks, *signal_stack, *local;
     int64_t local_capacity;
     sigjmp_buf escape;
+    uint64_t counters[COUNTERS];
     bool inside;                 /* machine code runs: a signal is the kernel's */
     grid_fault fault;
     char message[256];
@@ -343,6 +345,7 @@ typedef struct grid_context {
     int64_t blocks, tasks;
     uint32_t (*tids)[3][WARP_LANES];   /* for each warp of a block; NULL when flat */
     _Atomic int fault;
+    _Atomic uint64_t counters[COUNTERS];
 } grid_context;
 
 static uint32_t threads_of(const grid_launch *l) { return l->block[0] * l->block[1] * l->block[2]; }
@@ -369,7 +372,7 @@ static void prepare_warp(block_run *r, const grid_context *c, int index, int wor
                 .mask = left >= WARP_LANES ? ~0u : (1u << left) - 1,
                 .index = (uint32_t)index, .count = (uint32_t)r->count,
                 .dynamic_shared = l->dynamic_shared, .total_shared = l->static_shared + l->dynamic_shared,
-                .processor = (uint32_t)worker, .processors = (uint32_t)cairn_threads(), .grid = l->number, .block = r};
+                .processor = (uint32_t)worker, .processors = (uint32_t)cairn_threads(), .grid = l->number, .block = r, .counters = r->counters};
     w->tid_base[0] = first % l->block[0];
     w->tid_base[1] = first / l->block[0] % l->block[1];
     w->tid_base[2] = first / l->block[0] / l->block[1];
@@ -429,9 +432,12 @@ static void run_task(void *context, int64_t task, int worker)
         report(r, c);
         return;
     }
+    memset(r->counters, 0, sizeof r->counters);
     r->inside = true;
     run_range(r, c, c->blocks * task / c->tasks, c->blocks * (task + 1) / c->tasks);
     r->inside = false;
+    for (int i = 0; i < COUNTERS && profile_wanted(); i++)
+        atomic_fetch_add(&c->counters[i], r->counters[i]);
 }
 
 /* ---- Grids --------------------------------------------------------------------------------------- */
@@ -466,7 +472,10 @@ grid_fault grid_run(const grid_launch *launch)
     if (!launch->flat && !make_tids(&c))
         return GRID_MEMORY;
     grid_install_handlers();
+    trace_mark start = profile_wanted() ? trace_start() : 0;
     pool_run(c.tasks, run_task, &c);
+    if (start)
+        profile_launch(launch->name, start, (uint64_t)c.blocks * threads_of(launch), (uint64_t *)c.counters);
     mem_free(c.tids);
     return (grid_fault)atomic_load(&c.fault);
 }

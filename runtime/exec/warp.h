@@ -25,6 +25,7 @@ typedef struct warp {
     uint32_t processor, processors;
     uint64_t grid;
     block_run *block;
+    uint64_t *counters;                 /* exec/profile.h */
 } warp;
 
 typedef void (*kernel_code)(warp *);

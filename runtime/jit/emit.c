@@ -1,6 +1,7 @@
 /* A kernel's skeleton: slots, blocks, masks, branches. The instructions are in emit_*.c. */
 #include "runtime/jit/emit.h"
 #include "runtime/exec/check.h"
+#include "runtime/exec/profile.h"
 #include <stddef.h>
 #include <string.h>
 
@@ -227,6 +228,8 @@ static void emit_block(emitter *e, int index)
         LLVMPositionBuilderAtEnd(e->b, body);
     }
     LLVMBuildStore(e->b, LLVMConstNull(LLVMTypeOf(e->initial_mask)), e->masks[index]);
+    if (profile_wanted())
+        emit_profile(e);
     emit_code(e);
     emit_branch(e, index);
 }

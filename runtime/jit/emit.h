@@ -117,6 +117,9 @@ value lane_addresses(emitter *e, const ptx_instruction *in, int source);
 /* Code that the checks want before an instruction (emit_check.c). */
 void emit_check(emitter *e, const ptx_instruction *in);
 
+/* Counters at the begin of the block where emission stands (emit_profile.c). */
+void emit_profile(emitter *e);
+
 /* Emits the whole function `kernel`. */
 cairn_status emit_kernel(emitter *e);
 
