@@ -207,13 +207,6 @@ static CUresult check_shape(const kernel *k, const unsigned grid[3], const unsig
     return (uint64_t)grid[0] * block[0] > INT32_MAX ? not_supported("a grid of 2^31 threads along x") : CUDA_SUCCESS;
 }
 
-static block_class class_of(const unsigned block[3])
-{
-    bool line = block[1] == 1 && block[2] == 1;
-    uint32_t threads = block[0] * block[1] * block[2];
-    return (block_class){.flat = line || block[0] % WARP_LANES == 0, .full = threads % WARP_LANES == 0};
-}
-
 static void copy_params(launch_work *w, const kernel *k, void **params, const void *packed, size_t packed_bytes)
 {
     if (packed) {
@@ -239,7 +232,7 @@ CUresult launch_kernel(kernel *k, const unsigned grid[3], const unsigned block[3
     if (result)
         return result;
     kernel_code code;
-    block_class c = class_of(block);
+    block_class c = class_of_block(block);
     cairn_status status = kernel_code_for(k, c, &code);
     if (status)
         return result_of(status);

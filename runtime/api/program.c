@@ -120,8 +120,8 @@ void program_free(program *p)
     if (!p)
         return;
     for (int i = 0; p->kernels && i < p->m->function_count; i++)
-        for (int k = 0; k < 4; k++)
-            object_unload(&p->kernels[i].code[k / 2][k % 2]);
+        for (int k = 0; k < CLASS_COUNT; k++)
+            object_unload(&p->kernels[i].code[k]);
     for (int i = 0; p->symbols && i < p->m->variable_count; i++)
         if (p->symbols[i]) {
             if (checks_wanted())
@@ -180,7 +180,7 @@ static cairn_status compile(kernel *k, block_class c, loaded_code *out)
 
 cairn_status kernel_code_for(kernel *k, block_class c, kernel_code *code)
 {
-    loaded_code *slot = &k->code[c.flat][c.full];
+    loaded_code *slot = &k->code[class_index(c)];
     pthread_mutex_lock(&k->program->lock);
     cairn_status status = slot->kernel ? CAIRN_OK : compile(k, c, slot);
     *code = slot->kernel;

@@ -13,7 +13,7 @@ typedef struct kernel {
     ptx_function *f;
     bool barriers;
     uint32_t dynamic_limit;      /* dynamic shared memory that a launch may ask for */
-    loaded_code code[2][2];      /* [flat][full]; compiled when first launched */
+    loaded_code code[CLASS_COUNT]; /* compiled when first launched */
 } kernel;
 
 struct program {

@@ -182,6 +182,8 @@ static void explain_shape(text_buffer *out, shape s)
         text_add(out, "vector");
     else if (is_uniform(s))
         text_add(out, "uniform");
+    else if (s.kind == SHAPE_ROWS)
+        text_add(out, is_level(s) ? "one for each row" : "rows, stride %lld", (long long)s.stride);
     else
         text_add(out, "affine, stride %lld", (long long)s.stride);
 }
@@ -189,10 +191,14 @@ static void explain_shape(text_buffer *out, shape s)
 static const char *explain_access(shape s, const ptx_instruction *in)
 {
     int64_t bytes = (int64_t)type_bytes((ptx_type)in->types[0]) * (in->op == OP_st ? in->src_count - 1 : in->dst_count);
-    if (is_uniform(s))
-        return "one scalar access";
-    if (s.kind == SHAPE_AFFINE)
-        return s.stride == bytes ? "one vector access" : "gather: the stride is not the size";
+    int64_t most = bytes > 32 ? bytes : 32;
+    bool rows = s.kind == SHAPE_ROWS;
+    if (is_level(s))
+        return rows ? "one scalar access for each row" : "one scalar access";
+    if (s.kind != SHAPE_VECTOR && s.stride >= bytes && s.stride <= most)
+        return rows ? "one vector access for each row" : "one vector access";
+    if (s.kind != SHAPE_VECTOR)
+        return "gather: the stride is too large";
     if (s.likely == bytes && space_of(in) != SPACE_SHARED)
         return "one vector access, if no index wrapped at 32 bits";
     return "gather: the address is no multiple of the lane plus a base";

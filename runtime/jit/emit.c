@@ -98,12 +98,29 @@ static const emit_instruction emitters[] = {
 #undef OP
 };
 
+static void emit_by_row(emitter *e, const ptx_instruction *in, shape s)
+{
+    value v[MAX_ROWS];
+    e->vector = FORM_ROW;
+    for (int r = 0; r < row_count(e); r++) {
+        e->row = r;
+        v[r] = emitters[in->op](e, in);
+        if (!v[r])
+            return;
+    }
+    write_rows(e, &in->dst[0], destination_type(in, 0), v, s);
+}
+
 static void emit_unguarded(emitter *e, const ptx_instruction *in)
 {
     shape s = result_shape(&e->g, e->c, e->shapes, in);
-    e->vector = s.kind == SHAPE_VECTOR;
+    e->vector = s.kind == SHAPE_VECTOR ? FORM_LANES : FORM_SCALAR;
     if (checks_wanted() & CHECK_CODE)
         emit_check(e, in);
+    if (s.kind == SHAPE_ROWS && in->op != OP_ld) {
+        emit_by_row(e, in, s);
+        return;
+    }
     bool moves = in->op == OP_mov || in->op == OP_cvt || in->op == OP_atom || in->op == OP_red || in->op == OP_selp;
     if (in->type_count && is_packed((ptx_type)in->types[in->op == OP_set]) && !moves) {
         emit_packed(e, in, emitters[in->op]);
@@ -114,10 +131,10 @@ static void emit_unguarded(emitter *e, const ptx_instruction *in)
         write_result(e, &in->dst[0], destination_type(in, 0), v, s);
 }
 
-static value guard_mask(emitter *e, const ptx_instruction *in, bool as_vector)
+static value guard_mask(emitter *e, const ptx_instruction *in, form want)
 {
     ptx_operand guard = {.kind = OPERAND_REGISTER, .index = in->guard, .negate = in->guard_negated};
-    return read_operand(e, &guard, PTX_PRED, as_vector);
+    return read_operand(e, &guard, PTX_PRED, want);
 }
 
 /* @%p: the lanes with p, if there are any; what is written is blended. */
@@ -244,10 +261,12 @@ static cairn_status make_registers(emitter *e)
         llvm_type type = scalar_type(e, e->f->registers[i].type);
         if (e->shapes[i].kind == SHAPE_VECTOR)
             type = vector_of(type);
-        e->registers[i] = LLVMBuildAlloca(e->b, type, e->f->registers[i].name);
-        /* Only what the program may read before writing needs a value; zero is as good as any. */
-        if (bit_test(e->g.blocks[0].live_in, i))
-            LLVMBuildStore(e->b, LLVMConstNull(type), e->registers[i]);
+        for (int r = 0; r < (e->shapes[i].kind == SHAPE_ROWS ? row_count(e) : 1); r++) {
+            e->registers[i][r] = LLVMBuildAlloca(e->b, type, e->f->registers[i].name);
+            /* Only what the program may read before writing needs a value; zero is as good as any. */
+            if (bit_test(e->g.blocks[0].live_in, i))
+                LLVMBuildStore(e->b, LLVMConstNull(type), e->registers[i][r]);
+        }
     }
     return CAIRN_OK;
 }

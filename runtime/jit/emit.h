@@ -1,7 +1,7 @@
 /* The emitter's state, shared by the files that turn instructions into LLVM code.
  *
  * Every register is a stack slot, scalar (its base) or <32 x T>, which LLVM promotes. An instruction
- * is emitted scalar when its result is affine and as vectors otherwise: `e->vector`. */
+ * is emitted in the form of its result's shape: `e->vector`. */
 #ifndef RUNTIME_JIT_EMIT_H
 #define RUNTIME_JIT_EMIT_H
 #include "runtime/exec/warp.h"
@@ -11,7 +11,10 @@
 typedef LLVMValueRef value;
 typedef LLVMTypeRef llvm_type;
 
-enum { LANES = WARP_LANES };
+enum { LANES = WARP_LANES, MAX_ROWS = 4 };
+
+/* What an instruction computes: one value for the warp, one for each lane, or the one of row `e->row` (shapes.h). */
+typedef enum form { FORM_SCALAR, FORM_LANES, FORM_ROW } form;
 
 typedef struct emitter {
     const ptx_module *m;
@@ -24,18 +27,21 @@ typedef struct emitter {
     LLVMModuleRef module;
     LLVMBuilderRef b;
     value function, warp;
-    value *registers;           /* slots */
+    value (*registers)[MAX_ROWS]; /* slots: the first, or one for each row */
     value carry;                /* slot of the condition code, made when first used */
     value *masks;               /* slots of the blocks' entry masks */
     LLVMBasicBlockRef *entries;
     LLVMBasicBlockRef prologue; /* holds slots and what is loaded from the warp once */
     value prologue_end;
     value fields[64];           /* of the warp, loaded once, by offset / 4 */
+    value tid_rows[3][MAX_ROWS];
     value initial_mask;         /* <32 x i1> */
     /* Where emission stands. */
     const flow_block *block;
     value mask;                 /* <32 x i1> of the lanes that run */
-    bool vector, guarded;
+    form vector;                /* in which the instruction computes */
+    int row;
+    bool guarded;
     int half;                   /* of packed operands: 0 all of them, 1 the low halves, 2 the high ones */
     cairn_status status;
 } emitter;
@@ -62,12 +68,16 @@ value lane_numbers(emitter *e, int bits);
 /* Source i of the instruction in its type, scalar or vector as e->vector says. */
 value source(emitter *e, const ptx_instruction *in, int i);
 /* The same in another type or form. */
-value read_operand(emitter *e, const ptx_operand *o, ptx_type type, bool as_vector);
+value read_operand(emitter *e, const ptx_operand *o, ptx_type type, form want);
 /* Writes a result, scalar base or vector, of the given shape into a destination. */
 void write_result(emitter *e, const ptx_operand *o, ptx_type type, value v, shape s);
+void write_rows(emitter *e, const ptx_operand *o, ptx_type type, const value *rows, shape s);
 void write_vector(emitter *e, const ptx_operand *o, ptx_type type, value v);
 void write_uniform(emitter *e, const ptx_operand *o, ptx_type type, value v);
 shape shape_of(emitter *e, const ptx_operand *o);
+int row_count(const emitter *e);
+/* All lanes from one value a row. */
+value spread_rows(emitter *e, const value *rows, int64_t stride);
 /* Base + stride * lane for all lanes. */
 value spread(emitter *e, value base, int64_t stride);
 /* Source i as its instruction computes with it: 16-bit floats as f32, subnormals flushed where .ftz asks. */

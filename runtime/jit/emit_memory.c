@@ -1,8 +1,12 @@
 /* Loads and stores. How an access is done follows from the shape of its address:
  *
- *     uniform          one scalar access
- *     unit stride      one vector access under the mask; .v2 and .v4 are taken apart by shuffles
- *     anything else    gathers and scatters; in shared memory with 32-bit offsets from its begin */
+ *     uniform            one scalar access
+ *     level              one scalar access for each row
+ *     small strides      one vector access, or one for each row, under the mask; shuffles take .v2, .v4 and
+ *                        elements with gaps between them apart
+ *     anything else      gathers and scatters, with 32-bit offsets from one base where that is known
+ *
+ * load_values, load_rows and store_values are the only places that touch the program's memory, but for atomics. */
 #include "runtime/jit/emit.h"
 #include <stddef.h>
 
@@ -13,43 +17,55 @@ typedef struct memory_access {
     ptx_space space;
     ptx_operand address;
     shape shape;
+    const ptx_instruction *in;
 } memory_access;
+
+enum { MAX_PARTS = 4, MAX_STEP = 8, MAX_WIDE = LANES * MAX_STEP };
+
+static memory_access access_at(emitter *e, const ptx_instruction *in, int source, ptx_type type, int parts, ptx_space space)
+{
+    return (memory_access){type, scalar_type(e, type), parts, type_bytes(type), space, in->src[source],
+                           shape_of(e, &in->src[source]), in};
+}
 
 static memory_access access_of(emitter *e, const ptx_instruction *in)
 {
-    ptx_type type = (ptx_type)in->types[0];
     int parts = in->op == OP_st ? in->src_count - 1 : in->dst_count;
-    memory_access a = {type, scalar_type(e, type), parts, type_bytes(type), space_of(in), in->src[0], {0}};
-    a.shape = shape_of(e, &a.address);
-    return a;
-}
-
-static bool is_unit_stride(const memory_access *a)
-{
-    return a->shape.kind == SHAPE_AFFINE && a->shape.stride == (int64_t)a->parts * a->bytes;
+    return access_at(e, in, 0, (ptx_type)in->types[0], parts, space_of(in));
 }
 
 /* ---- Addresses ----------------------------------------------------------------------------------- */
 static llvm_type pointer_type(emitter *e) { return LLVMPointerTypeInContext(e->context, 0); }
 
-/* Registers of 32 bits may hold shared addresses: shared memory lies below 4 GiB. */
-static value address_value(emitter *e, const memory_access *a, bool as_vector)
+static int64_t offset_of(const memory_access *a) { return a->address.kind == OPERAND_REGISTER ? a->address.offset : 0; }
+
+/* Without the offset. Registers of 32 bits may hold shared addresses: shared memory lies below 4 GiB. */
+static value address_base(emitter *e, const memory_access *a, form want)
 {
     ptx_operand o = a->address;
-    int64_t offset = o.kind == OPERAND_REGISTER ? o.offset : 0;
     bool narrow = o.kind == OPERAND_REGISTER && type_bits(e->f->registers[o.index].type) == 32;
-    value at = read_operand(e, &o, narrow ? PTX_U32 : PTX_U64, as_vector);
+    value at = read_operand(e, &o, narrow ? PTX_U32 : PTX_U64, want);
     if (narrow)
         at = LLVMBuildZExt(e->b, at, shaped(integer(e, 64), at), "");
-    return offset ? LLVMBuildAdd(e->b, at, constant_like(at, offset), "") : at;
+    return at;
 }
 
-static value scalar_pointer(emitter *e, const memory_access *a, int part)
+static value address_value(emitter *e, const memory_access *a, form want)
 {
-    value at = address_value(e, a, false);
-    if (part)
-        at = LLVMBuildAdd(e->b, at, constant_like(at, (int64_t)part * a->bytes), "");
-    return LLVMBuildIntToPtr(e->b, at, pointer_type(e), "");
+    value at = address_base(e, a, want);
+    return offset_of(a) ? LLVMBuildAdd(e->b, at, constant_like(at, offset_of(a)), "") : at;
+}
+
+value lane_addresses(emitter *e, const ptx_instruction *in, int source)
+{
+    memory_access a = access_at(e, in, source, PTX_B64, 1, space_of(in));
+    return address_value(e, &a, FORM_LANES);
+}
+
+static value pointer_at(emitter *e, value base, int64_t offset)
+{
+    value pointer = LLVMBuildIntToPtr(e->b, base, pointer_type(e), ""), at = constant_int(e, 64, offset);
+    return offset ? LLVMBuildGEP2(e->b, integer(e, 8), pointer, &at, 1, "") : pointer;
 }
 
 static value offset_pointers(emitter *e, value base, value offsets)
@@ -58,18 +74,94 @@ static value offset_pointers(emitter *e, value base, value offsets)
     return LLVMBuildGEP2(e->b, integer(e, 8), pointer, &offsets, 1, "");
 }
 
-/* <32 x ptr>, in the form that the machine's gathers like best: one base and 32-bit offsets. */
+/* ---- Indexed addresses --------------------------------------------------------------------------- */
+/* base + scale * (signed 32-bit index): what the machine's gathers take without 64-bit vectors. */
+typedef struct indexed {
+    const ptx_operand *base, *index;
+    int64_t scale;
+} indexed;
+
+static bool writes(const ptx_instruction *in, int reg)
+{
+    for (int i = 0; i < in->dst_count; i++)
+        if (in->dst[i].kind == OPERAND_REGISTER && in->dst[i].index == reg)
+            return true;
+    return false;
+}
+
+/* The instruction of this block that computes a register for the access, when none of the registers it reads is written
+ * between them. */
+static const ptx_instruction *definition(const emitter *e, const ptx_instruction *before, const ptx_operand *o)
+{
+    const ptx_instruction *first = &e->f->code[e->block->first], *in = before;
+    if (o->kind != OPERAND_REGISTER)
+        return NULL;
+    while (in > first && !writes(in - 1, o->index))
+        in--;
+    if (in == first || in[-1].guard >= 0)
+        return NULL;
+    const ptx_instruction *found = --in;
+    for (; in < before; in++)
+        for (int i = 0; i < found->src_count; i++)
+            if (found->src[i].kind == OPERAND_REGISTER && writes(in, found->src[i].index))
+                return NULL;
+    return found;
+}
+
+/* mul.wide.s32 %x, %i, c; or shl.b64 of a widened index. */
+static bool find_index(const emitter *e, const ptx_instruction *before, const ptx_operand *o, indexed *out)
+{
+    const ptx_instruction *in = definition(e, before, o);
+    if (!in || in->src_count < 1)
+        return false;
+    if (in->op == OP_mul && has_modifier(in, MOD_wide) && in->types[0] == PTX_S32 && in->src[1].kind == OPERAND_IMMEDIATE) {
+        *out = (indexed){NULL, &in->src[0], in->src[1].offset};
+        return true;
+    }
+    if (in->op != OP_shl || in->src[1].kind != OPERAND_IMMEDIATE || in->src[1].offset > 4)
+        return false;
+    int64_t scale = (int64_t)1 << in->src[1].offset;
+    const ptx_instruction *widens = definition(e, in, &in->src[0]);
+    if (!widens || widens->op != OP_cvt || widens->types[0] != PTX_S64 || widens->types[1] != PTX_S32 ||
+        definition(e, before, &in->src[0]) != widens)
+        return false;
+    *out = (indexed){NULL, &widens->src[0], scale};
+    return true;
+}
+
+static bool find_indexed(const emitter *e, const memory_access *a, indexed *out)
+{
+    const ptx_instruction *sum = definition(e, a->in, &a->address);
+    if (!sum || sum->op != OP_add || type_bits((ptx_type)sum->types[0]) != 64)
+        return false;
+    for (int i = 0; i < 2; i++) {
+        const ptx_operand *base = &sum->src[i];
+        if (base->kind == OPERAND_REGISTER && is_uniform(operand_shape(&e->g, e->c, e->shapes, base)) &&
+            find_index(e, sum, &sum->src[1 - i], out) && (out->scale == 4 || out->scale == 8)) {
+            out->base = base;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* <32 x ptr>, in the form that the machine's gathers like best. */
 static value lane_pointers(emitter *e, const memory_access *a, int part)
 {
     int64_t more = (int64_t)part * a->bytes;
-    if (a->shape.kind == SHAPE_AFFINE) {
-        value base = address_value(e, a, false), steps[LANES];
+    indexed x;
+    if (a->shape.kind == SHAPE_AFFINE && a->shape.stride >= -(1 << 24) && a->shape.stride <= 1 << 24) {
+        value base = address_value(e, a, FORM_SCALAR), steps[LANES];
         for (int i = 0; i < LANES; i++)
             steps[i] = constant_int(e, 32, a->shape.stride * i + more);
-        if (a->shape.stride >= -(1 << 24) && a->shape.stride <= 1 << 24)
-            return offset_pointers(e, base, LLVMConstVector(steps, LANES));
+        return offset_pointers(e, base, LLVMConstVector(steps, LANES));
     }
-    value at = address_value(e, a, true);
+    if (a->shape.kind == SHAPE_VECTOR && find_indexed(e, a, &x)) {
+        value base = read_operand(e, x.base, PTX_U64, FORM_SCALAR), index = read_operand(e, x.index, PTX_S32, FORM_LANES);
+        index = LLVMBuildSExt(e->b, index, vector_of(integer(e, 64)), "");
+        return LLVMBuildGEP2(e->b, integer(e, (int)x.scale * 8), pointer_at(e, base, a->address.offset + more), &index, 1, "");
+    }
+    value at = address_value(e, a, FORM_LANES);
     at = more ? LLVMBuildAdd(e->b, at, constant_like(at, more), "") : at;
     if (a->space == SPACE_SHARED) {
         value base = WARP_FIELD(e, shared, integer(e, 64));
@@ -79,246 +171,346 @@ static value lane_pointers(emitter *e, const memory_access *a, int part)
     return LLVMBuildIntToPtr(e->b, at, vector_of(pointer_type(e)), "");
 }
 
-/* ---- Wide vectors -------------------------------------------------------------------------------- */
+/* ---- Shuffles ------------------------------------------------------------------------------------ */
+/* index -1: any value will do. */
 static value shuffle(emitter *e, value x, value y, const int *index, int count)
 {
-    value lanes[4 * LANES] = {0};
+    value lanes[MAX_WIDE];
     for (int i = 0; i < count; i++)
-        lanes[i] = constant_int(e, 32, index[i]);
+        lanes[i] = index[i] < 0 ? LLVMGetPoison(integer(e, 32)) : constant_int(e, 32, index[i]);
     return LLVMBuildShuffleVector(e->b, x, y, LLVMConstVector(lanes, (unsigned)count), "");
-}
-
-/* Each lane's bit, once for each of its parts. */
-static value repeat_mask(emitter *e, int parts)
-{
-    int index[4 * LANES] = {0};
-    for (int i = 0; i < parts * LANES; i++)
-        index[i] = i / parts;
-    return parts == 1 ? e->mask : shuffle(e, e->mask, e->mask, index, parts * LANES);
-}
-
-static value take_part(emitter *e, value wide, int part, int parts)
-{
-    int index[LANES] = {0};
-    for (int i = 0; i < LANES; i++)
-        index[i] = i * parts + part;
-    return parts == 1 ? wide : shuffle(e, wide, wide, index, LANES);
 }
 
 static value append_vectors(emitter *e, value x, value y)
 {
-    int n = (int)LLVMGetVectorSize(LLVMTypeOf(x)), index[4 * LANES] = {0};
+    int n = (int)LLVMGetVectorSize(LLVMTypeOf(x)), index[MAX_WIDE] = {0};
     for (int i = 0; i < 2 * n; i++)
         index[i] = i;
     return shuffle(e, x, y, index, 2 * n);
 }
 
-/* Lane by lane: all parts of lane 0, all of lane 1, ... */
-static value interleave(emitter *e, value *x, int parts)
+/* One, two or four vectors in a row. */
+static value append_all(emitter *e, value *x, int count)
 {
-    if (parts == 1)
+    if (count == 1)
         return x[0];
-    value all = append_vectors(e, x[0], x[1]);
-    if (parts == 4)
-        all = append_vectors(e, all, append_vectors(e, x[2], x[3]));
-    int index[4 * LANES] = {0};
-    for (int i = 0; i < parts * LANES; i++)
-        index[i] = i % parts * LANES + i / parts;
-    return shuffle(e, all, all, index, parts * LANES);
+    value low = append_vectors(e, x[0], x[1]);
+    return count == 2 ? low : append_vectors(e, low, append_vectors(e, x[2], x[3]));
 }
 
-/* ---- Masked accesses ----------------------------------------------------------------------------- */
+static value some_lanes(emitter *e, value v, int first, int count)
+{
+    int index[LANES] = {0};
+    for (int i = 0; i < count; i++)
+        index[i] = first + i;
+    return count == LANES ? v : shuffle(e, v, v, index, count);
+}
+
+/* ---- Masks --------------------------------------------------------------------------------------- */
 static bool mask_is_full(emitter *e) { return LLVMIsConstant(e->mask) && e->mask == e->initial_mask; }
 
-static value named_intrinsic(emitter *e, const char *name, size_t length, llvm_type *types, value *a, int count)
+static value named_intrinsic(emitter *e, const char *name, llvm_type *types, value *a, int count)
 {
-    value f = LLVMGetIntrinsicDeclaration(e->module, LLVMLookupIntrinsicID(name, length), types, 2);
+    value f = LLVMGetIntrinsicDeclaration(e->module, LLVMLookupIntrinsicID(name, __builtin_strlen(name)), types, 2);
     return LLVMBuildCall2(e->b, LLVMGlobalGetValueType(f), f, a, (unsigned)count, "");
-}
-
-static value load_vector(emitter *e, llvm_type type, value pointer, int bytes, value mask, bool full)
-{
-    if (full) {
-        value v = LLVMBuildLoad2(e->b, type, pointer, "");
-        LLVMSetAlignment(v, (unsigned)bytes);
-        return v;
-    }
-    value a[4] = {pointer, constant_int(e, 32, bytes), mask, LLVMConstNull(type)};
-    return named_intrinsic(e, "llvm.masked.load", 16, (llvm_type[]){type, pointer_type(e)}, a, 4);
-}
-
-static void store_vector(emitter *e, value v, value pointer, int bytes, value mask, bool full)
-{
-    if (full) {
-        LLVMSetAlignment(LLVMBuildStore(e->b, v, pointer), (unsigned)bytes);
-        return;
-    }
-    value a[4] = {v, pointer, constant_int(e, 32, bytes), mask};
-    named_intrinsic(e, "llvm.masked.store", 17, (llvm_type[]){LLVMTypeOf(v), pointer_type(e)}, a, 4);
 }
 
 static value gather(emitter *e, llvm_type element, value pointers, int bytes)
 {
     llvm_type type = vector_of(element);
     value a[4] = {pointers, constant_int(e, 32, bytes), e->mask, LLVMConstNull(type)};
-    return named_intrinsic(e, "llvm.masked.gather", 18, (llvm_type[]){type, LLVMTypeOf(pointers)}, a, 4);
+    return named_intrinsic(e, "llvm.masked.gather", (llvm_type[]){type, LLVMTypeOf(pointers)}, a, 4);
 }
 
 static void scatter(emitter *e, value v, value pointers, int bytes)
 {
     value a[4] = {v, pointers, constant_int(e, 32, bytes), e->mask};
-    named_intrinsic(e, "llvm.masked.scatter", 19, (llvm_type[]){LLVMTypeOf(v), LLVMTypeOf(pointers)}, a, 4);
+    named_intrinsic(e, "llvm.masked.scatter", (llvm_type[]){LLVMTypeOf(v), LLVMTypeOf(pointers)}, a, 4);
+}
+
+/* ---- Segments ------------------------------------------------------------------------------------ */
+/* Lanes whose elements follow one another in memory: all of them, or those of each row. `step` is the distance from lane to
+ * lane in elements; where it is more than the parts, there are gaps. */
+typedef struct layout {
+    int count, lanes, step;
+    value pointers[MAX_ROWS];
+} layout;
+
+static bool steps_fit(const memory_access *a, int64_t stride)
+{
+    int64_t step = stride / a->bytes;
+    return stride > 0 && stride % a->bytes == 0 && step >= a->parts && step * a->bytes <= MAX_STEP * 4 && step <= MAX_STEP;
+}
+
+static bool find_layout(emitter *e, const memory_access *a, layout *l)
+{
+    if ((a->shape.kind != SHAPE_AFFINE && a->shape.kind != SHAPE_ROWS) || !steps_fit(a, a->shape.stride))
+        return false;
+    bool rows = a->shape.kind == SHAPE_ROWS;
+    *l = (layout){rows ? row_count(e) : 1, rows ? e->c.row : LANES, (int)a->shape.stride / a->bytes, {0}};
+    for (e->row = 0; e->row < l->count; e->row++)
+        l->pointers[e->row] = pointer_at(e, address_base(e, a, rows ? FORM_ROW : FORM_SCALAR), offset_of(a));
+    return true;
+}
+
+/* Each lane's bit of a segment, once for each of its parts; gaps are left out. */
+static value segment_mask(emitter *e, const memory_access *a, const layout *l, int segment)
+{
+    int index[MAX_WIDE] = {0}, n = l->lanes * l->step;
+    value used[MAX_WIDE];
+    for (int i = 0; i < n; i++) {
+        index[i] = segment * l->lanes + i / l->step;
+        used[i] = constant_int(e, 1, i % l->step < a->parts);
+    }
+    value gaps = LLVMConstVector(used, (unsigned)n);
+    if (mask_is_full(e))
+        return gaps;
+    value mask = l->step == 1 ? some_lanes(e, e->mask, segment * l->lanes, l->lanes) : shuffle(e, e->mask, e->mask, index, n);
+    return l->step == a->parts ? mask : LLVMBuildAnd(e->b, mask, gaps, "");
+}
+
+static value load_segment(emitter *e, const memory_access *a, const layout *l, int segment)
+{
+    llvm_type type = LLVMVectorType(a->element, (unsigned)(l->lanes * l->step));
+    /* Behind the last byte of shared memory there is always some more. */
+    if (mask_is_full(e) && (l->step == a->parts || a->space == SPACE_SHARED)) {
+        value v = LLVMBuildLoad2(e->b, type, l->pointers[segment], "");
+        LLVMSetAlignment(v, (unsigned)a->bytes);
+        return v;
+    }
+    value x[4] = {l->pointers[segment], constant_int(e, 32, a->bytes), segment_mask(e, a, l, segment), LLVMConstNull(type)};
+    return named_intrinsic(e, "llvm.masked.load", (llvm_type[]){type, pointer_type(e)}, x, 4);
+}
+
+static void load_segments(emitter *e, const memory_access *a, const layout *l, value *v)
+{
+    value wide[MAX_ROWS] = {0}, part[MAX_ROWS] = {0};
+    int index[LANES] = {0};
+    for (int s = 0; s < l->count; s++)
+        wide[s] = load_segment(e, a, l, s);
+    for (int i = 0; i < a->parts; i++) {
+        for (int s = 0; s < l->count; s++) {
+            for (int lane = 0; lane < l->lanes; lane++)
+                index[lane] = lane * l->step + i;
+            part[s] = l->step == 1 ? wide[s] : shuffle(e, wide[s], wide[s], index, l->lanes);
+        }
+        v[i] = append_all(e, part, l->count);
+    }
+}
+
+/* Lane by lane: all parts of lane 0, all of lane 1, ... */
+static value interleave(emitter *e, const memory_access *a, const layout *l, const value *v, int segment)
+{
+    value parts[MAX_PARTS] = {0};
+    int index[MAX_WIDE] = {0};
+    for (int i = 0; i < a->parts; i++)
+        parts[i] = some_lanes(e, v[i], segment * l->lanes, l->lanes);
+    value all = append_all(e, parts, a->parts);
+    for (int i = 0; i < l->lanes * l->step; i++)
+        index[i] = i % l->step < a->parts ? i % l->step * l->lanes + i / l->step : -1;
+    return l->step == 1 ? all : shuffle(e, all, all, index, l->lanes * l->step);
+}
+
+static void store_segments(emitter *e, const memory_access *a, const layout *l, const value *v)
+{
+    for (int s = 0; s < l->count; s++) {
+        value wide = interleave(e, a, l, v, s);
+        if (mask_is_full(e) && l->step == a->parts) {
+            LLVMSetAlignment(LLVMBuildStore(e->b, wide, l->pointers[s]), (unsigned)a->bytes);
+            continue;
+        }
+        value x[4] = {wide, l->pointers[s], constant_int(e, 32, a->bytes), segment_mask(e, a, l, s)};
+        named_intrinsic(e, "llvm.masked.store", (llvm_type[]){LLVMTypeOf(wide), pointer_type(e)}, x, 4);
+    }
 }
 
 /* ---- Likely strides ------------------------------------------------------------------------------ */
-static bool is_likely_unit_stride(const memory_access *a)
+/* Two ways of one access: `fast` when every lane that runs is where the first lane's address says. */
+typedef struct two_ways {
+    LLVMBasicBlockRef fast, slow, join;
+    layout l;
+} two_ways;
+
+static bool is_likely(const memory_access *a)
 {
     return a->shape.kind == SHAPE_VECTOR && a->shape.likely == (int64_t)a->parts * a->bytes && a->space != SPACE_SHARED;
 }
 
-/* Two ways of one access: `fast` when every lane that runs is where lane 0's address says. */
-typedef struct two_ways {
-    LLVMBasicBlockRef fast, slow, join;
-    value pointer;          /* of lane 0 */
-} two_ways;
-
 static two_ways begin_two_ways(emitter *e, const memory_access *a)
 {
-    value at = address_value(e, a, true), steps[LANES];
-    for (int i = 0; i < LANES; i++)
-        steps[i] = constant_int(e, 64, a->shape.likely * i);
+    int rows = row_count(e), lanes = LANES / rows, first[LANES];
+    value at = address_value(e, a, FORM_LANES), steps[LANES];
+    for (int i = 0; i < LANES; i++) {
+        steps[i] = constant_int(e, 64, a->shape.likely * (i % lanes));
+        first[i] = i / lanes * lanes;
+    }
     value bases = LLVMBuildSub(e->b, at, LLVMConstVector(steps, LANES), "");
-    value base = LLVMBuildExtractElement(e->b, bases, constant_int(e, 32, 0), "");
-    value astray = LLVMBuildICmp(e->b, LLVMIntNE, bases, splat(e, base), "");
+    value astray = LLVMBuildICmp(e->b, LLVMIntNE, bases, shuffle(e, bases, bases, first, LANES), "");
     astray = any_lane(e, LLVMBuildAnd(e->b, astray, e->mask, ""));
     two_ways w = {LLVMAppendBasicBlockInContext(e->context, e->function, "unit.stride"),
                   LLVMAppendBasicBlockInContext(e->context, e->function, "scattered"),
-                  LLVMAppendBasicBlockInContext(e->context, e->function, "accessed"),
-                  LLVMBuildIntToPtr(e->b, base, pointer_type(e), "")};
+                  LLVMAppendBasicBlockInContext(e->context, e->function, "accessed"), {rows, lanes, a->parts, {0}}};
+    for (int i = 0; i < rows; i++)
+        w.l.pointers[i] = pointer_at(e, LLVMBuildExtractElement(e->b, bases, constant_int(e, 32, i * lanes), ""), 0);
     LLVMBuildCondBr(e->b, astray, w.slow, w.fast);
     LLVMPositionBuilderAtEnd(e->b, w.fast);
     return w;
 }
 
-static void begin_slow(emitter *e, const two_ways *w)
+static void begin_slow(emitter *e, two_ways *w)
 {
+    w->fast = LLVMGetInsertBlock(e->b);
     LLVMBuildBr(e->b, w->join);
     LLVMPositionBuilderAtEnd(e->b, w->slow);
 }
 
-static void end_two_ways(emitter *e, const two_ways *w)
+static void end_two_ways(emitter *e, two_ways *w)
 {
+    w->slow = LLVMGetInsertBlock(e->b);
     LLVMBuildBr(e->b, w->join);
     LLVMPositionBuilderAtEnd(e->b, w->join);
 }
 
-/* ---- ld ------------------------------------------------------------------------------------------ */
+/* ---- Loading ------------------------------------------------------------------------------------- */
 static void set_volatile(const ptx_instruction *in, value instruction)
 {
     if (modifier_among(in, "volatile relaxed acquire release") != MOD_NONE)
         LLVMSetVolatile(instruction, 1);
 }
 
-static void load_uniform(emitter *e, const ptx_instruction *in, const memory_access *a)
+static value load_scalar(emitter *e, const memory_access *a, value pointer)
 {
+    value v = LLVMBuildLoad2(e->b, a->element, pointer, "");
+    LLVMSetAlignment(v, (unsigned)a->bytes);
+    set_volatile(a->in, v);
+    return v;
+}
+
+/* The rows' addresses. A row without lanes reads where another row does: its own address may be nowhere. */
+static void row_addresses(emitter *e, const memory_access *a, value *at)
+{
+    int rows = row_count(e);
+    for (e->row = 0; e->row < rows; e->row++)
+        at[e->row] = address_base(e, a, FORM_ROW);
+    if (mask_is_full(e))
+        return;
+    value bits = mask_bits(e, e->mask), runs[MAX_ROWS], any = at[0];
+    for (int i = 0; i < rows; i++) {
+        value row = LLVMBuildAnd(e->b, bits, constant_int(e, 32, (int64_t)((1u << e->c.row) - 1) << (i * e->c.row)), "");
+        runs[i] = LLVMBuildICmp(e->b, LLVMIntNE, row, constant_int(e, 32, 0), "");
+        any = select_value(e, runs[i], at[i], any);
+    }
+    for (int i = 0; i < rows; i++)
+        at[i] = select_value(e, runs[i], at[i], any);
+}
+
+/* Written here, since there are several values for each part. */
+static void load_rows(emitter *e, const memory_access *a)
+{
+    value at[MAX_ROWS], v[MAX_PARTS][MAX_ROWS];
+    row_addresses(e, a, at);
+    for (int i = 0; i < a->parts; i++)
+        for (int r = 0; r < row_count(e); r++)
+            v[i][r] = load_scalar(e, a, pointer_at(e, at[r], offset_of(a) + (int64_t)i * a->bytes));
+    for (int i = 0; i < a->parts; i++)
+        write_rows(e, &a->in->dst[i], a->type, v[i], (shape){.kind = SHAPE_ROWS});
+}
+
+static void load_uniform(emitter *e, const memory_access *a, value *v)
+{
+    value base = address_base(e, a, FORM_SCALAR);
+    for (int i = 0; i < a->parts; i++)
+        v[i] = load_scalar(e, a, pointer_at(e, base, offset_of(a) + (int64_t)i * a->bytes));
+}
+
+static void load_anyhow(emitter *e, const memory_access *a, value *v)
+{
+    for (int i = 0; i < a->parts; i++)
+        v[i] = gather(e, a->element, lane_pointers(e, a, i), a->bytes);
+}
+
+static void load_either_way(emitter *e, const memory_access *a, value *v)
+{
+    value fast[MAX_PARTS], slow[MAX_PARTS];
+    two_ways w = begin_two_ways(e, a);
+    load_segments(e, a, &w.l, fast);
+    begin_slow(e, &w);
+    load_anyhow(e, a, slow);
+    end_two_ways(e, &w);
     for (int i = 0; i < a->parts; i++) {
-        value v = LLVMBuildLoad2(e->b, a->element, scalar_pointer(e, a, i), "");
-        LLVMSetAlignment(v, (unsigned)a->bytes);
-        set_volatile(in, v);
-        write_uniform(e, &in->dst[i], a->type, v);
+        v[i] = LLVMBuildPhi(e->b, LLVMTypeOf(fast[i]), "");
+        LLVMAddIncoming(v[i], (value[]){fast[i], slow[i]}, (LLVMBasicBlockRef[]){w.fast, w.slow}, 2);
     }
 }
 
-static void load_unit_stride(emitter *e, const ptx_instruction *in, const memory_access *a, value pointer)
+/* The parts of an access: one value each, or one for each lane. */
+static void load_values(emitter *e, const memory_access *a, value *v)
 {
-    llvm_type type = LLVMVectorType(a->element, (unsigned)(a->parts * LANES));
-    value wide = load_vector(e, type, pointer, a->bytes, repeat_mask(e, a->parts), mask_is_full(e));
-    for (int i = 0; i < a->parts; i++)
-        write_vector(e, &in->dst[i], a->type, take_part(e, wide, i, a->parts));
-}
-
-static void load_anyhow(emitter *e, const ptx_instruction *in, const memory_access *a)
-{
-    value v[4] = {0};
-    for (int i = 0; i < a->parts; i++)
-        v[i] = gather(e, a->element, lane_pointers(e, a, i), a->bytes);
-    for (int i = 0; i < a->parts; i++)
-        write_vector(e, &in->dst[i], a->type, v[i]);
-}
-
-/* Results are in slots, so both ways write the same registers. */
-static void load_either_way(emitter *e, const ptx_instruction *in, const memory_access *a)
-{
-    two_ways w = begin_two_ways(e, a);
-    load_unit_stride(e, in, a, w.pointer);
-    begin_slow(e, &w);
-    load_anyhow(e, in, a);
-    end_two_ways(e, &w);
+    layout l;
+    if (is_uniform(a->shape))
+        load_uniform(e, a, v);
+    else if (find_layout(e, a, &l))
+        load_segments(e, a, &l, v);
+    else if (is_likely(a))
+        load_either_way(e, a, v);
+    else
+        load_anyhow(e, a, v);
 }
 
 value emit_ld(emitter *e, const ptx_instruction *in)
 {
     memory_access a = access_of(e, in);
-    if (is_uniform(a.shape))
-        load_uniform(e, in, &a);
-    else if (is_unit_stride(&a))
-        load_unit_stride(e, in, &a, scalar_pointer(e, &a, 0));
-    else if (is_likely_unit_stride(&a))
-        load_either_way(e, in, &a);
-    else
-        load_anyhow(e, in, &a);
+    value v[MAX_PARTS] = {0};
+    if (a.shape.kind == SHAPE_ROWS && is_level(a.shape)) {
+        load_rows(e, &a);
+        return NULL;
+    }
+    load_values(e, &a, v);
+    for (int i = 0; i < a.parts; i++)
+        write_uniform(e, &in->dst[i], a.type, v[i]);
     return NULL;
-}
-
-/* One part of an access by all lanes: for copies. */
-static value load_lanes(emitter *e, const memory_access *a, int part) { return gather(e, a->element, lane_pointers(e, a, part), a->bytes); }
-
-value lane_addresses(emitter *e, const ptx_instruction *in, int source)
-{
-    memory_access a = {.type = PTX_B64, .space = space_of(in), .address = in->src[source], .shape = shape_of(e, &in->src[source])};
-    return address_value(e, &a, true);
 }
 
 value emit_ldu(emitter *e, const ptx_instruction *in) { return emit_ld(e, in); }
 
-/* ---- st ------------------------------------------------------------------------------------------ */
+/* ---- Storing ------------------------------------------------------------------------------------- */
 /* When all lanes write to one place, one of them wins: the last, as in a loop over them. */
 static value last_lane(emitter *e, value v)
 {
+    if (!is_vector(v))
+        return v;
     value arguments[2] = {mask_bits(e, e->mask), constant_int(e, 1, 0)};
     value zeros = call_intrinsic(e, "llvm.ctlz", integer(e, 32), arguments, 2);
     return LLVMBuildExtractElement(e->b, v, LLVMBuildSub(e->b, constant_int(e, 32, 31), zeros, ""), "");
 }
 
-static void store_uniform(emitter *e, const ptx_instruction *in, const memory_access *a)
+static void store_uniform(emitter *e, const memory_access *a, const value *v)
 {
+    value base = address_base(e, a, FORM_SCALAR);
     for (int i = 0; i < a->parts; i++) {
-        bool one = is_uniform(shape_of(e, &in->src[1 + i]));
-        value v = read_operand(e, &in->src[1 + i], a->type, !one);
-        value store = LLVMBuildStore(e->b, one ? v : last_lane(e, v), scalar_pointer(e, a, i));
+        value store = LLVMBuildStore(e->b, last_lane(e, v[i]), pointer_at(e, base, offset_of(a) + (int64_t)i * a->bytes));
         LLVMSetAlignment(store, (unsigned)a->bytes);
-        set_volatile(in, store);
+        set_volatile(a->in, store);
     }
 }
 
-static void store_unit_stride(emitter *e, const memory_access *a, value *v, value pointer)
-{
-    store_vector(e, interleave(e, v, a->parts), pointer, a->bytes, repeat_mask(e, a->parts), mask_is_full(e));
-}
-
-static void store_anyhow(emitter *e, const memory_access *a, value *v)
+static void store_anyhow(emitter *e, const memory_access *a, const value *v)
 {
     for (int i = 0; i < a->parts; i++)
         scatter(e, v[i], lane_pointers(e, a, i), a->bytes);
 }
 
-static void store_lanes(emitter *e, const memory_access *a, value *v)
+/* v: the parts, one value for each lane; to a uniform address also single values. */
+static void store_values(emitter *e, const memory_access *a, const value *v)
 {
-    if (is_unit_stride(a)) {
-        store_unit_stride(e, a, v, scalar_pointer(e, a, 0));
-    } else if (is_likely_unit_stride(a)) {
+    layout l;
+    if (is_uniform(a->shape)) {
+        store_uniform(e, a, v);
+    } else if (find_layout(e, a, &l)) {
+        store_segments(e, a, &l, v);
+    } else if (is_likely(a)) {
         two_ways w = begin_two_ways(e, a);
-        store_unit_stride(e, a, v, w.pointer);
+        store_segments(e, a, &w.l, v);
         begin_slow(e, &w);
         store_anyhow(e, a, v);
         end_two_ways(e, &w);
@@ -330,14 +522,12 @@ static void store_lanes(emitter *e, const memory_access *a, value *v)
 value emit_st(emitter *e, const ptx_instruction *in)
 {
     memory_access a = access_of(e, in);
-    value v[4] = {0};
-    if (is_uniform(a.shape)) {
-        store_uniform(e, in, &a);
-        return NULL;
+    value v[MAX_PARTS] = {0};
+    for (int i = 0; i < a.parts; i++) {
+        bool one = is_uniform(a.shape) && is_uniform(shape_of(e, &in->src[1 + i]));
+        v[i] = read_operand(e, &in->src[1 + i], a.type, one ? FORM_SCALAR : FORM_LANES);
     }
-    for (int i = 0; i < a.parts; i++)
-        v[i] = read_operand(e, &in->src[1 + i], a.type, true);
-    store_lanes(e, &a, v);
+    store_values(e, &a, v);
     return NULL;
 }
 
@@ -364,13 +554,15 @@ static value keep_bytes(emitter *e, value word, value left, int at)
     return LLVMBuildAnd(e->b, word, LLVMBuildTrunc(e->b, ones, LLVMTypeOf(word), ""), "");
 }
 
-/* The lanes whose word at `at` is to be read at all. */
-static value begin_source(emitter *e, value left, int at)
+/* Words behind a lane's bytes are not read. */
+static void load_some_bytes(emitter *e, const memory_access *a, value left, value *v)
 {
     value mask = e->mask;
-    if (left)
-        e->mask = LLVMBuildAnd(e->b, mask, LLVMBuildICmp(e->b, LLVMIntUGT, left, constant_like(left, at), ""), "");
-    return mask;
+    for (int i = 0; i < a->parts; i++) {
+        e->mask = LLVMBuildAnd(e->b, mask, LLVMBuildICmp(e->b, LLVMIntUGT, left, constant_like(left, 4 * i), ""), "");
+        v[i] = keep_bytes(e, gather(e, a->element, lane_pointers(e, a, i), a->bytes), left, 4 * i);
+    }
+    e->mask = mask;
 }
 
 /* Copies at once; waiting for groups has nothing left to wait for. */
@@ -381,20 +573,16 @@ value emit_cp_async(emitter *e, const ptx_instruction *in)
         unsupported(e, in, "the size must be 4, 8 or 16");
         return NULL;
     }
-    memory_access to = {PTX_B32, integer(e, 32), (int)bytes / 4, 4, SPACE_SHARED, in->src[0], {0}}, from = to;
-    from.space = SPACE_GLOBAL;
-    from.address = in->src[1];
-    to.shape = shape_of(e, &to.address);
-    from.shape = shape_of(e, &from.address);
-    value left = in->src_count > 3 ? read_operand(e, &in->src[3], PTX_U32, true) : NULL, v[4] = {0};
-    for (int i = 0; i < to.parts; i++) {
-        value mask = begin_source(e, left, 4 * i);
-        v[i] = load_lanes(e, &from, i);
-        e->mask = mask;
-        if (left)
-            v[i] = keep_bytes(e, v[i], left, 4 * i);
-    }
-    store_lanes(e, &to, v);
+    memory_access to = access_at(e, in, 0, PTX_B32, (int)bytes / 4, SPACE_SHARED);
+    memory_access from = access_at(e, in, 1, PTX_B32, (int)bytes / 4, SPACE_GLOBAL);
+    value v[MAX_PARTS] = {0};
+    if (in->src_count > 3)
+        load_some_bytes(e, &from, read_operand(e, &in->src[3], PTX_U32, FORM_LANES), v);
+    else
+        load_values(e, &from, v);
+    for (int i = 0; i < to.parts; i++)
+        v[i] = is_vector(v[i]) ? v[i] : splat(e, v[i]);
+    store_values(e, &to, v);
     return NULL;
 }
 

@@ -26,26 +26,33 @@ llvm_type element_of(value v)
     return is_vector(v) ? LLVMGetElementType(t) : t;
 }
 
-llvm_type shaped(llvm_type type, value like) { return is_vector(like) ? vector_of(type) : type; }
+static int width_of(value v) { return is_vector(v) ? (int)LLVMGetVectorSize(LLVMTypeOf(v)) : 1; }
 
-value splat_constant(value scalar)
+llvm_type shaped(llvm_type type, value like)
+{
+    return is_vector(like) ? LLVMVectorType(type, (unsigned)width_of(like)) : type;
+}
+
+static value repeat_constant(value scalar, int count)
 {
     value lanes[LANES];
-    for (int i = 0; i < LANES; i++)
+    for (int i = 0; i < count; i++)
         lanes[i] = scalar;
-    return LLVMConstVector(lanes, LANES);
+    return LLVMConstVector(lanes, (unsigned)count);
 }
+
+value splat_constant(value scalar) { return repeat_constant(scalar, LANES); }
 
 value constant_like(value like, int64_t bits)
 {
     value c = LLVMConstInt(element_of(like), (unsigned long long)bits, 1);
-    return is_vector(like) ? splat_constant(c) : c;
+    return is_vector(like) ? repeat_constant(c, width_of(like)) : c;
 }
 
 value real_like(value like, double x)
 {
     value c = LLVMConstReal(element_of(like), x);
-    return is_vector(like) ? splat_constant(c) : c;
+    return is_vector(like) ? repeat_constant(c, width_of(like)) : c;
 }
 
 value constant_int(emitter *e, int bits, int64_t x) { return LLVMConstInt(integer(e, bits), (unsigned long long)x, 1); }
@@ -75,6 +82,33 @@ value spread(emitter *e, value base, int64_t stride)
     value steps[LANES];
     for (int i = 0; i < LANES; i++)
         steps[i] = LLVMConstInt(LLVMTypeOf(base), (unsigned long long)(stride * i), 1);
+    return LLVMBuildAdd(e->b, v, LLVMConstVector(steps, LANES), "");
+}
+
+/* ---- Rows ---------------------------------------------------------------------------------------- */
+int row_count(const emitter *e) { return e->c.row ? LANES / e->c.row : 1; }
+
+/* The value of lane 0, moved on to the row that is being emitted. */
+static value of_row(emitter *e, value base, int64_t stride)
+{
+    return stride && e->row ? LLVMBuildAdd(e->b, base, constant_like(base, stride * e->row * e->c.row), "") : base;
+}
+
+value spread_rows(emitter *e, const value *rows, int64_t stride)
+{
+    int count = row_count(e);
+    llvm_type type = LLVMVectorType(LLVMTypeOf(rows[0]), LANES);
+    value v = NULL, steps[LANES], index[LANES];
+    for (int r = 0; r < count; r++) {
+        value all = splat(e, rows[r]);
+        for (int i = 0; i < LANES; i++)
+            index[i] = constant_int(e, 32, i / e->c.row == r ? LANES + i : i);
+        v = v ? LLVMBuildShuffleVector(e->b, v, all, LLVMConstVector(index, LANES), "") : all;
+    }
+    if (!stride)
+        return v;
+    for (int i = 0; i < LANES; i++)
+        steps[i] = LLVMConstInt(LLVMGetElementType(type), (unsigned long long)(stride * (i % e->c.row)), 1);
     return LLVMBuildAdd(e->b, v, LLVMConstVector(steps, LANES), "");
 }
 
@@ -120,11 +154,37 @@ value warp_field(emitter *e, size_t offset, llvm_type type)
 static value field32(emitter *e, size_t offset) { return warp_field(e, offset, integer(e, 32)); }
 static value pointer_bits(emitter *e, size_t offset) { return warp_field(e, offset, integer(e, 64)); }
 
-static value read_tid(emitter *e, int axis, bool as_vector)
+/* The thread number that a row begins with. */
+static value tid_of_row(emitter *e, int axis, int row)
+{
+    if (axis == 0 && e->c.narrow)
+        return constant_int(e, 32, 0);
+    if (e->tid_rows[axis][row])
+        return e->tid_rows[axis][row];
+    value base = warp_field(e, offsetof(warp, tid), LLVMPointerTypeInContext(e->context, 0));
+    LLVMBasicBlockRef here = LLVMGetInsertBlock(e->b);
+    LLVMPositionBuilderBefore(e->b, e->prologue_end);
+    value at = constant_int(e, 64, axis * LANES + row * e->c.row), place = LLVMBuildGEP2(e->b, integer(e, 32), base, &at, 1, "");
+    e->tid_rows[axis][row] = LLVMBuildLoad2(e->b, integer(e, 32), place, "tid");
+    LLVMPositionBuilderAtEnd(e->b, here);
+    return e->tid_rows[axis][row];
+}
+
+static value tid_of_lanes(emitter *e, int axis)
+{
+    value rows[MAX_ROWS];
+    for (int r = 0; r < row_count(e); r++)
+        rows[r] = tid_of_row(e, axis, r);
+    return spread_rows(e, rows, axis == 0);
+}
+
+static value read_tid(emitter *e, int axis, form want)
 {
     if (e->c.flat)
         return field32(e, offsetof(warp, tid_base) + 4 * (size_t)axis);
-    if (!as_vector)
+    if (e->c.row && want != FORM_SCALAR)
+        return want == FORM_ROW ? tid_of_row(e, axis, e->row) : tid_of_lanes(e, axis);
+    if (want == FORM_SCALAR)
         return constant_int(e, 32, 0);
     value base = warp_field(e, offsetof(warp, tid), LLVMPointerTypeInContext(e->context, 0));
     value at = constant_int(e, 64, axis * LANES * 4);
@@ -157,13 +217,17 @@ static value read_clock(emitter *e, ptx_special special)
     return now;
 }
 
-static value read_special(emitter *e, const ptx_operand *o, bool as_vector)
+static value read_special(emitter *e, const ptx_operand *o, form want)
 {
     ptx_special s = (ptx_special)o->index;
     switch (s) {
     case SPECIAL_TID_X: case SPECIAL_TID_Y: case SPECIAL_TID_Z:
-        return read_tid(e, (int)(s - SPECIAL_TID_X), as_vector);
-    case SPECIAL_NTID_X: case SPECIAL_NTID_Y: case SPECIAL_NTID_Z:
+        return read_tid(e, (int)(s - SPECIAL_TID_X), want);
+    case SPECIAL_NTID_X:
+        if (e->c.narrow)
+            return constant_int(e, 32, e->c.row);
+        return field32(e, offsetof(warp, ntid));
+    case SPECIAL_NTID_Y: case SPECIAL_NTID_Z:
         return field32(e, offsetof(warp, ntid) + 4 * (s - SPECIAL_NTID_X));
     case SPECIAL_CTAID_X: case SPECIAL_CTAID_Y: case SPECIAL_CTAID_Z:
         return field32(e, offsetof(warp, ctaid) + 4 * (s - SPECIAL_CTAID_X));
@@ -234,19 +298,32 @@ static value resize_integer(emitter *e, value v, int bits)
     return LLVMBuildIntCast2(e->b, v, to, 0, "");
 }
 
-value read_operand(emitter *e, const ptx_operand *o, ptx_type type, bool as_vector)
+static value load_slot(emitter *e, value slot) { return LLVMBuildLoad2(e->b, LLVMGetAllocatedType(slot), slot, ""); }
+
+static value read_register(emitter *e, int reg, form want)
+{
+    value *slots = e->registers[reg], rows[MAX_ROWS];
+    shape s = e->shapes[reg];
+    if (s.kind != SHAPE_ROWS || want == FORM_ROW)
+        return load_slot(e, slots[s.kind == SHAPE_ROWS ? e->row : 0]);
+    for (int r = 0; r < row_count(e); r++)
+        rows[r] = load_slot(e, slots[r]);
+    return spread_rows(e, rows, s.stride);
+}
+
+value read_operand(emitter *e, const ptx_operand *o, ptx_type type, form want)
 {
     value v;
     shape s = shape_of(e, o);
     switch (o->kind) {
-    case OPERAND_REGISTER:
-        v = LLVMBuildLoad2(e->b, LLVMGetAllocatedType(e->registers[o->index]), e->registers[o->index], "");
-        break;
+    case OPERAND_REGISTER: v = read_register(e, o->index, want); break;
     case OPERAND_IMMEDIATE: v = read_immediate(e, o, type); break;
-    case OPERAND_SPECIAL: v = resize_integer(e, read_special(e, o, as_vector), type_bits(type)); break;
+    case OPERAND_SPECIAL: v = resize_integer(e, read_special(e, o, want), type_bits(type)); break;
     default: v = resize_integer(e, read_address(e, o), type_bits(type)); break;
     }
-    if (as_vector && !is_vector(v))
+    if (s.kind == SHAPE_AFFINE && want == FORM_ROW)
+        v = of_row(e, v, s.stride);
+    if (want == FORM_LANES && !is_vector(v))
         v = spread(e, v, s.kind == SHAPE_AFFINE ? s.stride : 0);
     v = narrow(e, v, type);
     if (!o->negate)
@@ -276,21 +353,42 @@ static value as_stored(emitter *e, value v, ptx_type type, ptx_type held)
     return reinterpret(e, v, held);
 }
 
+static void write_lanes(emitter *e, int reg, value v)
+{
+    value slot = e->registers[reg][0];
+    if (e->guarded || lanes_wait_for(&e->g, e->block, reg))
+        v = LLVMBuildSelect(e->b, e->mask, v, load_slot(e, slot), "");
+    LLVMBuildStore(e->b, v, slot);
+}
+
 void write_result(emitter *e, const ptx_operand *o, ptx_type type, value v, shape s)
 {
     if (o->kind != OPERAND_REGISTER)
         return;
-    value slot = e->registers[o->index];
     v = as_stored(e, v, type, e->f->registers[o->index].type);
-    if (e->shapes[o->index].kind == SHAPE_VECTOR) {
-        if (!is_vector(v))
-            v = spread(e, v, s.stride);
-        if (e->guarded || lanes_wait_for(&e->g, e->block, o->index)) {
-            value old = LLVMBuildLoad2(e->b, LLVMTypeOf(v), slot, "");
-            v = LLVMBuildSelect(e->b, e->mask, v, old, "");
-        }
+    switch (e->shapes[o->index].kind) {
+    case SHAPE_VECTOR:
+        write_lanes(e, o->index, is_vector(v) ? v : spread(e, v, s.stride));
+        break;
+    case SHAPE_ROWS:
+        for (e->row = 0; e->row < row_count(e); e->row++)
+            LLVMBuildStore(e->b, of_row(e, v, s.stride), e->registers[o->index][e->row]);
+        break;
+    default: LLVMBuildStore(e->b, v, e->registers[o->index][0]);
     }
-    LLVMBuildStore(e->b, v, slot);
+}
+
+void write_rows(emitter *e, const ptx_operand *o, ptx_type type, const value *rows, shape s)
+{
+    value v[MAX_ROWS];
+    if (o->kind != OPERAND_REGISTER)
+        return;
+    for (int r = 0; r < row_count(e); r++)
+        v[r] = as_stored(e, rows[r], type, e->f->registers[o->index].type);
+    if (e->shapes[o->index].kind == SHAPE_VECTOR)
+        write_lanes(e, o->index, spread_rows(e, v, s.stride));
+    for (int r = 0; r < row_count(e) && e->shapes[o->index].kind == SHAPE_ROWS; r++)
+        LLVMBuildStore(e->b, v[r], e->registers[o->index][r]);
 }
 
 void write_vector(emitter *e, const ptx_operand *o, ptx_type type, value v)

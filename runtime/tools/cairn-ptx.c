@@ -55,7 +55,7 @@ int main(int argc, char **argv)
         return 1;
     }
     ptx_module *m = ptx_parse(name, text, bytes);
-    bool failed = !m || explain(m, (block_class){.flat = !square, .full = true}, llvm);
+    bool failed = !m || explain(m, class_of_block((unsigned[]){square ? 16 : 256, square ? 16 : 1, 1}), llvm);
     ptx_free(m);
     mem_free(text);
     return failed;
