@@ -75,10 +75,11 @@ static value offset_pointers(emitter *e, value base, value offsets)
 }
 
 /* ---- Indexed addresses --------------------------------------------------------------------------- */
-/* base + scale * (signed 32-bit index): what the machine's gathers take without 64-bit vectors. */
+/* base + scale * (32-bit index): what the machine's gathers take without 64-bit vectors when it is signed. */
 typedef struct indexed {
     const ptx_operand *base, *index;
     int64_t scale;
+    bool is_signed;
 } indexed;
 
 static bool writes(const ptx_instruction *in, int reg)
@@ -108,27 +109,45 @@ static const ptx_instruction *definition(const emitter *e, const ptx_instruction
     return found;
 }
 
-/* mul.wide.s32 %x, %i, c; or shl.b64 of a widened index. */
-static bool find_index(const emitter *e, const ptx_instruction *before, const ptx_operand *o, indexed *out)
+/* Nothing writes the register from the block's begin to `before`, but before `since`'s own sources were read. */
+static bool same_until(const emitter *e, const ptx_instruction *since, const ptx_instruction *before, int reg)
 {
-    const ptx_instruction *in = definition(e, before, o);
-    if (!in || in->src_count < 1)
+    const ptx_operand o = {.kind = OPERAND_REGISTER, .index = reg};
+    const ptx_instruction *in = before, *first = &e->f->code[e->block->first];
+    while (in > first && !writes(in - 1, o.index))
+        in--;
+    return in <= since;
+}
+
+/* cvt.s64.s32 or cvt.u64.u32 */
+static bool find_widening(const ptx_instruction *in, indexed *out)
+{
+    if (!in || in->op != OP_cvt || type_bits((ptx_type)in->types[0]) != 64 || (in->types[1] != PTX_S32 && in->types[1] != PTX_U32))
         return false;
-    if (in->op == OP_mul && has_modifier(in, MOD_wide) && in->types[0] == PTX_S32 && in->src[1].kind == OPERAND_IMMEDIATE) {
-        *out = (indexed){NULL, &in->src[0], in->src[1].offset};
-        return true;
-    }
-    if (in->op != OP_shl || in->src[1].kind != OPERAND_IMMEDIATE || in->src[1].offset > 4)
-        return false;
-    int64_t scale = (int64_t)1 << in->src[1].offset;
-    const ptx_instruction *widens = definition(e, in, &in->src[0]);
-    if (!widens || widens->op != OP_cvt || widens->types[0] != PTX_S64 || widens->types[1] != PTX_S32 ||
-        definition(e, before, &in->src[0]) != widens)
-        return false;
-    *out = (indexed){NULL, &widens->src[0], scale};
+    *out = (indexed){NULL, &in->src[0], 1, in->types[1] == PTX_S32};
     return true;
 }
 
+/* mul.wide.s32 %x, %i, c; a widened index, or shl.b64 of one. */
+static bool find_index(const emitter *e, const ptx_instruction *before, const ptx_operand *o, indexed *out)
+{
+    const ptx_instruction *in = definition(e, before, o);
+    if (!in || find_widening(in, out))
+        return in != NULL;
+    if (in->op == OP_mul && has_modifier(in, MOD_wide) && type_bits((ptx_type)in->types[0]) == 32 && in->src[1].kind == OPERAND_IMMEDIATE) {
+        *out = (indexed){NULL, &in->src[0], in->src[1].offset, in->types[0] == PTX_S32};
+        return true;
+    }
+    if (in->op != OP_shl || in->src[1].kind != OPERAND_IMMEDIATE || in->src[1].offset < 0 || in->src[1].offset > 4)
+        return false;
+    const ptx_instruction *widens = definition(e, in, &in->src[0]);
+    if (definition(e, before, &in->src[0]) != widens || !find_widening(widens, out))
+        return false;
+    out->scale = (int64_t)1 << in->src[1].offset;
+    return true;
+}
+
+/* Whether the index still is what it was when the sum was made. */
 static bool find_indexed(const emitter *e, const memory_access *a, indexed *out)
 {
     const ptx_instruction *sum = definition(e, a->in, &a->address);
@@ -136,13 +155,28 @@ static bool find_indexed(const emitter *e, const memory_access *a, indexed *out)
         return false;
     for (int i = 0; i < 2; i++) {
         const ptx_operand *base = &sum->src[i];
-        if (base->kind == OPERAND_REGISTER && is_uniform(operand_shape(&e->g, e->c, e->shapes, base)) &&
-            find_index(e, sum, &sum->src[1 - i], out) && (out->scale == 4 || out->scale == 8)) {
+        shape s = operand_shape(&e->g, e->c, e->shapes, base);
+        bool fits = base->kind == OPERAND_REGISTER && s.kind != SHAPE_VECTOR && is_level(s);
+        if (fits && find_index(e, sum, &sum->src[1 - i], out) && out->index->kind == OPERAND_REGISTER &&
+            !out->index->negate && same_until(e, sum, a->in, out->index->index)) {
             out->base = base;
             return true;
         }
     }
     return false;
+}
+
+static value widen_index(emitter *e, const indexed *x, value index)
+{
+    llvm_type wide = shaped(integer(e, 64), index);
+    return x->is_signed ? LLVMBuildSExt(e->b, index, wide, "") : LLVMBuildZExt(e->b, index, wide, "");
+}
+
+static value indexed_pointers(emitter *e, const indexed *x, int64_t offset)
+{
+    value base = read_operand(e, x->base, PTX_U64, FORM_SCALAR);
+    value index = widen_index(e, x, read_operand(e, x->index, PTX_U32, FORM_LANES));
+    return LLVMBuildGEP2(e->b, integer(e, (int)x->scale * 8), pointer_at(e, base, offset), &index, 1, "");
 }
 
 /* <32 x ptr>, in the form that the machine's gathers like best. */
@@ -156,11 +190,9 @@ static value lane_pointers(emitter *e, const memory_access *a, int part)
             steps[i] = constant_int(e, 32, a->shape.stride * i + more);
         return offset_pointers(e, base, LLVMConstVector(steps, LANES));
     }
-    if (a->shape.kind == SHAPE_VECTOR && find_indexed(e, a, &x)) {
-        value base = read_operand(e, x.base, PTX_U64, FORM_SCALAR), index = read_operand(e, x.index, PTX_S32, FORM_LANES);
-        index = LLVMBuildSExt(e->b, index, vector_of(integer(e, 64)), "");
-        return LLVMBuildGEP2(e->b, integer(e, (int)x.scale * 8), pointer_at(e, base, a->address.offset + more), &index, 1, "");
-    }
+    if (a->shape.kind == SHAPE_VECTOR && find_indexed(e, a, &x) && is_uniform(shape_of(e, x.base)) && x.scale > 0 &&
+        x.scale <= 8 && !(x.scale & (x.scale - 1)))
+        return indexed_pointers(e, &x, offset_of(a) + more);
     value at = address_value(e, a, FORM_LANES);
     at = more ? LLVMBuildAdd(e->b, at, constant_like(at, more), "") : at;
     if (a->space == SPACE_SHARED) {
@@ -336,22 +368,55 @@ static bool is_likely(const memory_access *a)
     return a->shape.kind == SHAPE_VECTOR && a->shape.likely == (int64_t)a->parts * a->bytes && a->space != SPACE_SHARED;
 }
 
-static two_ways begin_two_ways(emitter *e, const memory_access *a)
+/* Looks at all addresses. */
+static value some_lane_astray(emitter *e, const memory_access *a, layout *l)
 {
-    int rows = row_count(e), lanes = LANES / rows, first[LANES];
+    int first[LANES];
     value at = address_value(e, a, FORM_LANES), steps[LANES];
     for (int i = 0; i < LANES; i++) {
-        steps[i] = constant_int(e, 64, a->shape.likely * (i % lanes));
-        first[i] = i / lanes * lanes;
+        steps[i] = constant_int(e, 64, a->shape.likely * (i % l->lanes));
+        first[i] = i / l->lanes * l->lanes;
     }
     value bases = LLVMBuildSub(e->b, at, LLVMConstVector(steps, LANES), "");
     value astray = LLVMBuildICmp(e->b, LLVMIntNE, bases, shuffle(e, bases, bases, first, LANES), "");
-    astray = any_lane(e, LLVMBuildAnd(e->b, astray, e->mask, ""));
-    two_ways w = {LLVMAppendBasicBlockInContext(e->context, e->function, "unit.stride"),
-                  LLVMAppendBasicBlockInContext(e->context, e->function, "scattered"),
-                  LLVMAppendBasicBlockInContext(e->context, e->function, "accessed"), {rows, lanes, a->parts, {0}}};
-    for (int i = 0; i < rows; i++)
-        w.l.pointers[i] = pointer_at(e, LLVMBuildExtractElement(e->b, bases, constant_int(e, 32, i * lanes), ""), 0);
+    for (int i = 0; i < l->count; i++)
+        l->pointers[i] = pointer_at(e, LLVMBuildExtractElement(e->b, bases, constant_int(e, 32, i * l->lanes), ""), 0);
+    return any_lane(e, LLVMBuildAnd(e->b, astray, e->mask, ""));
+}
+
+/* An unsigned index that grows by one stride from lane to lane: it wraps when its last lane's does. */
+static value index_wraps(emitter *e, const memory_access *a, const indexed *x, layout *l)
+{
+    shape s = shape_of(e, x->index);
+    value wraps = constant_int(e, 1, 0), most = constant_int(e, 32, UINT32_MAX - s.stride * (l->lanes - 1));
+    for (int r = 0; r < l->count; r++) {
+        e->row = r;
+        value index = read_operand(e, x->index, PTX_U32, l->count > 1 ? FORM_ROW : FORM_SCALAR);
+        value base = read_operand(e, x->base, PTX_U64, l->count > 1 ? FORM_ROW : FORM_SCALAR);
+        wraps = LLVMBuildOr(e->b, wraps, LLVMBuildICmp(e->b, LLVMIntUGT, index, most, ""), "");
+        value at = LLVMBuildMul(e->b, widen_index(e, x, index), constant_int(e, 64, x->scale), "");
+        l->pointers[r] = pointer_at(e, LLVMBuildAdd(e->b, base, at, ""), offset_of(a));
+    }
+    return wraps;
+}
+
+static bool has_affine_index(emitter *e, const memory_access *a, indexed *x)
+{
+    if (!find_indexed(e, a, x) || x->is_signed)
+        return false;
+    shape s = shape_of(e, x->index);
+    return (s.kind == SHAPE_AFFINE || s.kind == SHAPE_ROWS) && s.stride > 0 && s.stride < 256 && s.stride * x->scale == a->shape.likely;
+}
+
+static two_ways begin_two_ways(emitter *e, const memory_access *a)
+{
+    int rows = row_count(e);
+    indexed x;
+    two_ways w = {.l = {rows, LANES / rows, a->parts, {0}}};
+    value astray = has_affine_index(e, a, &x) ? index_wraps(e, a, &x, &w.l) : some_lane_astray(e, a, &w.l);
+    w.fast = LLVMAppendBasicBlockInContext(e->context, e->function, "unit.stride");
+    w.slow = LLVMAppendBasicBlockInContext(e->context, e->function, "scattered");
+    w.join = LLVMAppendBasicBlockInContext(e->context, e->function, "accessed");
     LLVMBuildCondBr(e->b, astray, w.slow, w.fast);
     LLVMPositionBuilderAtEnd(e->b, w.fast);
     return w;

@@ -48,7 +48,8 @@ static shape special_shape(block_class c, ptx_special special)
     switch (special) {
     case SPECIAL_TID_X:
         if (c.row)
-            return (shape){SHAPE_ROWS, c.narrow ? ALL_ZEROS : (uint8_t)__builtin_ctz(c.row), TID_BITS, 1};
+            return (shape){SHAPE_ROWS, c.narrow ? ALL_ZEROS : (uint8_t)__builtin_ctz(c.row),
+                           c.narrow ? (uint8_t)__builtin_ctz(c.row) : TID_BITS, 1};
         return c.flat ? (shape){SHAPE_AFFINE, WARP_BITS, TID_BITS, 1} : vector();
     case SPECIAL_TID_Y:
     case SPECIAL_TID_Z:

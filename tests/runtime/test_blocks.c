@@ -14,6 +14,8 @@ enum { THREADS = 96, WORDS = 4 * THREADS };
 
 static uint32_t input[WORDS], output[WORDS];
 
+static unsigned shape[3] = {THREADS, 1, 1};
+
 /* The body finds its thread in %t, the input in %in, its own input in %x, and leaves a word in %d. */
 static CUresult run(const char *declarations, const char *body)
 {
@@ -21,7 +23,7 @@ static CUresult run(const char *declarations, const char *body)
         ".version 7.8\n.target sm_80\n.address_size 64\n%s\n"
         ".visible .entry k(.param .u64 pin, .param .u64 pout)\n{\n"
         ".reg .pred %%p<8>;\n.reg .b32 %%t, %%x, %%d, %%r<16>;\n.reg .b64 %%in, %%out, %%o, %%s<16>;\n.reg .f32 %%f<8>;\n"
-        "mov.u32 %%t, %%tid.x; ld.param.u64 %%in, [pin]; ld.param.u64 %%out, [pout]; mul.wide.u32 %%o, %%t, 4;\n"
+        "mov.u32 %%t, %%tid.x; mov.u32 %%r14, %%tid.y; mov.u32 %%r15, %%ntid.x; mad.lo.u32 %%t, %%r14, %%r15, %%t; ld.param.u64 %%in, [pin]; ld.param.u64 %%out, [pout]; mul.wide.u32 %%o, %%t, 4;\n"
         "add.u64 %%out, %%out, %%o; add.u64 %%s0, %%in, %%o; ld.global.u32 %%x, [%%s0]; mov.u32 %%d, 0;\n"
         "%s\nst.global.u32 [%%out], %%d; ret;\n}\n";
     char *text;
@@ -36,7 +38,7 @@ static CUresult run(const char *declarations, const char *body)
     void *params[] = {&in, &out};
     memset(output, 0xcc, sizeof output);
     assert_int_equal(cuModuleGetFunction(&f, m, "k"), CUDA_SUCCESS);
-    result = cuLaunchKernel(f, 1, 1, 1, THREADS, 1, 1, 0, NULL, params, NULL);
+    result = cuLaunchKernel(f, 1, 1, 1, shape[0], shape[1], shape[2], 0, NULL, params, NULL);
     if (!result)
         result = cuCtxSynchronize();
     cuModuleUnload(m);
@@ -157,6 +159,34 @@ static void halves_are_added_atomically(void **state)
                                 "atom.shared.add.noftz.f16x2 %r2, [sum], %r1; bar.sync 0; ld.shared.u32 %d, [sum];", 0x56005a00);
 }
 
+/* Blocks of many shapes: rows that are whole warps, parts of warps, and neither. */
+static void rows_shorter_than_a_warp_load_what_their_threads_ask_for(void **state)
+{
+    static const unsigned shapes[][2] = {{16, 6}, {8, 12}, {48, 2}, {24, 4}, {32, 3}, {96, 1}, {12, 8}, {4, 24}};
+    (void)state;
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        unsigned n = shape[0] = shapes[i][0];
+        shape[1] = shapes[i][1];
+        /* Strides of one, two and three, backwards, one for each row, and a row's own base. */
+        EXPECT("", "mov.u32 %r0, %tid.x; mul.wide.u32 %s1, %r0, 8; add.s64 %s2, %in, %s1; ld.global.u32 %d, [%s2+4];", input[2 * (t % n) + 1]);
+        EXPECT("", "mul.lo.u32 %r0, %t, 3; mul.wide.s32 %s1, %r0, 4; add.s64 %s2, %in, %s1; ld.global.u32 %d, [%s2];", input[3 * t]);
+        EXPECT("", "sub.u32 %r0, 95, %t; mul.wide.s32 %s1, %r0, 4; add.s64 %s2, %in, %s1; ld.global.u32 %d, [%s2];", input[95 - t]);
+        EXPECT("", "mov.u32 %r0, %tid.y; mul.wide.u32 %s1, %r0, 4; add.s64 %s2, %in, %s1; ld.global.u32 %d, [%s2]; add.u32 %d, %d, %x;",
+               input[t / n] + x);
+        EXPECT("", "mov.u32 %r0, %tid.y; mov.u32 %r1, %tid.x; setp.lt.u32 %p0, %r0, 2; setp.gt.u32 %p1, %r1, 2; and.pred %p0, %p0, %p1;\n"
+                   "@!%p0 bra NEXT; mul.wide.u32 %s1, %r0, 4; add.s64 %s2, %in, %s1; ld.global.u32 %r2, [%s2]; add.u32 %d, %r2, %r1; NEXT:",
+               t / n < 2 && t % n > 2 ? input[t / n] + t % n : 0);
+        EXPECT("", "mov.u32 %r0, %tid.x; shl.b32 %r1, %t, 2; or.b32 %r2, %r1, 3; sub.u32 %r2, %r2, 3; mul.wide.u32 %s1, %r2, 4;\n"
+                   "add.s64 %s2, %in, %s1; ld.global.v2.u32 {%r3, %r4}, [%s2+8]; sub.u32 %d, %r3, %r4;", input[4 * t + 2] - input[4 * t + 3]);
+        EXPECT(".shared .u32 box[288];", "mul.lo.u32 %r0, %t, 12; mov.u64 %s1, box; cvt.u64.u32 %s2, %r0; add.s64 %s1, %s1, %s2;\n"
+               "st.shared.u32 [%s1+4], %x; st.shared.u32 [%s1], %t; bar.sync 0; sub.u32 %r1, 95, %t; mul.wide.u32 %s3, %r1, 12;\n"
+               "mov.u64 %s4, box; add.s64 %s4, %s4, %s3; ld.shared.u32 %r2, [%s4+4]; ld.shared.u32 %r3, [%s4]; add.u32 %d, %r2, %r3;",
+               input[95 - t] + 95 - t);
+    }
+    shape[0] = THREADS;
+    shape[1] = 1;
+}
+
 static CUcontext context;
 
 static int begin(void **state)
@@ -183,6 +213,7 @@ int main(void)
         cmocka_unit_test(arriving_does_not_wait),
         cmocka_unit_test(barriers_in_shared_memory_have_phases),
         cmocka_unit_test(asynchronous_copies_fill_with_zeros),
+        cmocka_unit_test(rows_shorter_than_a_warp_load_what_their_threads_ask_for),
         cmocka_unit_test(halves_are_added_atomically),
     };
     return cmocka_run_group_tests(tests, begin, end);

@@ -128,6 +128,13 @@ static void thread_numbers_make_unit_strides(void **state)
     assert_true(is_uniform(shape_named(&x, "%r6")));
     assert_int_equal(shape_named(&x, "%r7").kind, SHAPE_VECTOR);
     finish(&x);
+    analyse(&x, KERNEL("mov.u32 %r1, %tid.x; mov.u32 %r2, %tid.y; mad.lo.u32 %r3, %r2, 16, %r1; shr.u32 %r4, %r3, 4; and.b32 %r5, %r3, 15;\n"
+                       "shl.b32 %r6, %r2, 7; or.b32 %r7, %r6, %r1; ret;"), class_of_block((unsigned[]){16, 16, 1}));
+    assert_true(shape_named(&x, "%r3").kind == SHAPE_ROWS && shape_named(&x, "%r3").stride == 1);
+    assert_true(is_level(shape_named(&x, "%r4")) && !is_uniform(shape_named(&x, "%r4")));
+    assert_int_equal(shape_named(&x, "%r5").stride, 1);
+    assert_true(shape_named(&x, "%r7").kind == SHAPE_ROWS && shape_named(&x, "%r7").stride == 1);
+    finish(&x);
     analyse(&x, KERNEL("mov.u32 %r1, %tid.x; ret;"), (block_class){false, true});
     assert_int_equal(shape_named(&x, "%r1").kind, SHAPE_VECTOR);
     finish(&x);
