@@ -8,6 +8,7 @@
 # CAIRN_FUZZ (clang) it is a libFuzzer program that runs for half a minute; else driver.c feeds it the
 # files of tests/fuzz/seeds/<name>/ and some thousand mutations of them.
 enable_testing()
+add_custom_target(threaded_tests) # those with the label `threads`, and no more
 find_path(CMOCKA_INCLUDE cmocka.h)
 find_library(CMOCKA_LIBRARY cmocka)
 mark_as_advanced(CMOCKA_INCLUDE CMOCKA_LIBRARY)
@@ -39,6 +40,7 @@ function(cairn_add_test source)
   file(STRINGS ${source} threaded REGEX "pthread_create|pool_run|cairn_set_threads" LIMIT_COUNT 1)
   if(threaded)
     list(APPEND labels threads)
+    add_dependencies(threaded_tests ${name})
   endif()
   set_tests_properties(${name} PROPERTIES LABELS "${labels}" TIMEOUT 1800
                        ENVIRONMENT "ASAN_OPTIONS=allocator_may_return_null=1;UBSAN_OPTIONS=print_stacktrace=1;TSAN_OPTIONS=die_after_fork=0")

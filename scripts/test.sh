@@ -14,15 +14,15 @@ passed=0 failed=0 broken=""
 have() { command -v "$1" >/dev/null 2>&1; }
 have ninja && generator="-G Ninja" || generator=""
 
-# run NAME "cmake options" "ctest options" [wrapper]: configures, builds and tests in its own folder.
+# run NAME SUFFIX "cmake options" "ctest options" [wrapper [target]]: configures, builds and tests in its own folder.
 run() {
-    name=$1 folder=$build$2 options=$3 selection=$4 wrapper=${5:-}
+    name=$1 folder=$build$2 options=$3 selection=$4 wrapper=${5:-} target=${6:-all}
     echo "==== $name"
     started=$(date +%s)
     log=$folder/log.txt
     mkdir -p "$folder"
     [ -f "$folder/CMakeCache.txt" ] && use="" || use=$generator
-    if ! cmake -S . -B "$folder" $use $options >"$log" 2>&1 || ! cmake --build "$folder" -j "$jobs" >>"$log" 2>&1; then
+    if ! cmake -S . -B "$folder" $use $options >"$log" 2>&1 || ! cmake --build "$folder" -j "$jobs" --target "$target" >>"$log" 2>&1; then
         grep -E -A 8 'error|FAILED|undefined' "$log" | head -60
         echo "==== $name: does not build"
         broken="$broken, $name does not build"
@@ -49,7 +49,7 @@ run "tests" "" "" ""
 run "address and undefined-behaviour sanitizers" "-asan" "-DCAIRN_SANITIZE=address,undefined" ""
 if [ "$goal" = quick ]; then
     # The kernels' longest tests take minutes there, and split their work as those that run.
-    run "thread sanitizer" "-tsan" "-DCAIRN_SANITIZE=thread" "-L threads -E test_(conv|program)$" "$plain_addresses"
+    run "thread sanitizer" "-tsan" "-DCAIRN_SANITIZE=thread" "-L threads -E test_(conv|program)$" "$plain_addresses" threaded_tests
 else
     run "thread sanitizer" "-tsan" "-DCAIRN_SANITIZE=thread" "" "$plain_addresses"
     if have clang-19; then
