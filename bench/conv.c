@@ -1,5 +1,5 @@
 /* Convolutions: time of each pass, rate of the direct form's operations and share of the machine's measured peak (Winograd goes beyond
- * it). `conv FILTER` runs rows whose name has it. */
+ * it). `conv FILTER` runs rows whose name has it; `conv FILTER find` lists all algorithms that can do them. */
 #include "base/cpu.h"
 #include "measure.h"
 #include <cairn/dnn.h>
@@ -45,12 +45,17 @@ static void run(void *context)
         exit(1);
 }
 
+static cairn_conv descriptor(const row *r)
+{
+    return (cairn_conv){.type = CAIRN_F32, .n = r->n, .h = r->size, .w = r->size, .c = r->c, .k = r->k, .r = r->taps, .s = r->taps,
+                        .groups = r->groups, .stride_h = r->stride, .stride_w = r->stride, .pad_top = r->pad, .pad_bottom = r->pad,
+                        .pad_left = r->pad, .pad_right = r->pad};
+}
+
 static void bench(const row *r, double peak)
 {
     static const char *const passes[] = {"forward", "data", "weight"};
-    call c = {.d = {.type = CAIRN_F32, .n = r->n, .h = r->size, .w = r->size, .c = r->c, .k = r->k, .r = r->taps, .s = r->taps,
-                    .groups = r->groups, .stride_h = r->stride, .stride_w = r->stride, .pad_top = r->pad, .pad_bottom = r->pad,
-                    .pad_left = r->pad, .pad_right = r->pad}};
+    call c = {.d = descriptor(r)};
     int64_t oh, ow;
     if (cairn_conv_output_size(&c.d, &oh, &ow) != CAIRN_OK)
         exit(1);
@@ -71,12 +76,33 @@ static void bench(const row *r, double peak)
     buffer_free(c.x, x), buffer_free(c.w, w), buffer_free(c.y, y);
 }
 
+static void list_algorithms(const row *r)
+{
+    static const char *const passes[] = {"forward", "data", "weight"};
+    const cairn_conv d = descriptor(r);
+    for (int pass = 0; pass < 3; pass++) {
+        cairn_conv_choice found[CAIRN_CONV_ALGORITHMS], chosen;
+        int count;
+        if (cairn_conv_get(&d, (cairn_conv_pass)pass, &chosen) != CAIRN_OK || cairn_conv_find(&d, (cairn_conv_pass)pass, found, &count) != CAIRN_OK)
+            exit(1);
+        printf("conv %-32s %-8s", r->name, passes[pass]);
+        for (int i = 0; i < count; i++)
+            printf(" %s%s %.0f us", cairn_conv_algorithm_name(found[i].algorithm), found[i].algorithm == chosen.algorithm ? "*" : "",
+                   found[i].seconds * 1e6);
+        printf("\n");
+    }
+}
+
 int main(int argc, char **argv)
 {
     const cairn_machine *peaks = cairn_machine_measure();
     printf("%s, %d threads, f32 peak %.1f GFLOP/s\n", cairn_isa(), cairn_threads(), peaks->f32_flops * 1e-9);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (argc < 2 || strstr(rows[i].name, argv[1]))
-            bench(&rows[i], peaks->f32_flops);
+        if (argc < 2 || strstr(rows[i].name, argv[1])) {
+            if (argc > 2)
+                list_algorithms(&rows[i]);
+            else
+                bench(&rows[i], peaks->f32_flops);
+        }
     return 0;
 }

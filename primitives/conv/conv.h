@@ -8,7 +8,7 @@
 
 typedef struct conv {
     cairn_conv d;                       /* no zeros left where a zero means 1 */
-    int64_t oh, ow, cg, kg;             /* channels and filters of one group */
+    int64_t od, oh, ow, cg, kg;         /* channels and filters of one group */
     gemm_kernel *kernel;
 } conv;
 
@@ -18,44 +18,61 @@ typedef struct tap_axis {
     int64_t count, tap0, tap_step, offset0, offset_step, step;
 } tap_axis;
 
-/* out(i, j, o) = sum over taps and channels of in(i * step + dy, j * step + dx, c) * w(tap, c, o), zero outside of the
- * input: the forward pass, or one phase of the data gradient (the output pixels that have the same remainder by the
- * stride, which see the same taps). */
+/* out(z, i, j, o) = sum over taps and channels of in(z * step + dz, i * step + dy, j * step + dx, c) * w(tap, c, o), zero outside of
+ * the input: the forward pass, or one phase of the data gradient (the output pixels that have the same remainder by the
+ * stride, which see the same taps). A slice is one z of one image; they are numbered in order. */
 typedef struct correlation {
     gemm_kernel *kernel;
-    int64_t images, groups;
-    tap_axis down, across;
+    int64_t slices, groups;             /* of the output: images * od */
+    tap_axis deep, down, across;
     const char *in;
-    int64_t ih, iw, channels;           /* channels of one group; a pixel is in_pixel elements */
+    int64_t id, ih, iw, channels;       /* channels of one group; a pixel is in_pixel elements */
     int64_t in_pixel;
     char *out;
-    int64_t oh, ow, outs;               /* outputs of one group */
-    int64_t out_image, out_row, out_pixel;
+    int64_t od, oh, ow, outs;           /* outputs of one group */
+    int64_t out_image, out_slice, out_row, out_pixel;
     const char *w;
-    int64_t w_row, w_column, w_in, w_out, w_group; /* strides, by filter row, column, input and output channel, group */
+    int64_t w_deep, w_row, w_column, w_in, w_out, w_group; /* strides, by filter slice, row, column, input and output channel, group */
+    const cairn_fused *fused;           /* or NULL; `residual` is that of the pixel at `out` */
+    const char *residual;
     cairn_epilogue epilogue;
     void *epilogue_context;
 } correlation;
 
 correlation conv_forward_form(const conv *c, const void *x, const void *w, void *y);
-/* Phase (ph, pw), ph < stride_h, pw < stride_w. It may have no taps (then the result is zeros) and no pixels. */
-correlation conv_data_gradient_form(const conv *c, const void *dy, const void *w, void *dx, int64_t ph, int64_t pw);
+/* Phase 0 ... conv_phases - 1, one for each remainder. It may have no taps (then the result is zeros) and no pixels. */
+int64_t conv_phases(const conv *c);
+correlation conv_data_gradient_form(const conv *c, const void *dy, const void *w, void *dx, int64_t phase);
 
-/* Implicit matmul: see implicit.c. */
-int64_t implicit_workspace(const correlation *c, int threads);
-void implicit_run(const correlation *c, int threads, void *workspace, int64_t bytes);
+/* All of dx as a result, for conv_finish alone. */
+correlation conv_whole_form(const conv *c, void *dx);
 
-/* Winograd: see winograd.c. winograd_tile: the size of an output tile, 0 where the shape (or CAIRN_CONV_EXACT=1) is against it. */
+/* Element offset in `out` of a slice of the output. */
+static inline int64_t conv_slice_at(const correlation *c, int64_t slice) { return slice / c->od * c->out_image + slice % c->od * c->out_slice; }
+/* What tap t of the deep axis reads for an output slice: the image's slice of the input, or NULL outside. */
+const char *conv_input_slice(const correlation *c, int64_t slice, int64_t t);
+
+/* Epilogues on finished rows `row0` ... of slices, outputs column0 ... (counted over all groups). */
+void conv_finish(const correlation *c, int64_t slice0, int64_t slices, int64_t row0, int64_t rows, int64_t column0, int64_t columns);
+
+/* ---- Algorithms. Each states a workspace for up to `threads` threads, and runs on fewer when it gets less; one is enough. */
+
+/* Implicit matmul: see implicit.c. in_place: without strips, where conv_is_inside. */
+bool conv_is_inside(const correlation *c);
+int64_t implicit_workspace(const correlation *c, bool in_place, int threads);
+void implicit_run(const correlation *c, bool in_place, int threads, void *workspace, int64_t bytes);
+
+/* Winograd, tiles of m x m: see winograd.c. */
+bool winograd_applies(const correlation *c);
+/* By shape: the size of a tile, or 0 where the direct form is better. best: the one of fewest multiplications. */
 int winograd_tile(const correlation *c);
-int64_t winograd_workspace(const correlation *c, int threads);
-void winograd_run(const correlation *c, int threads, void *workspace, int64_t bytes);
-/* The tile of fewest multiplications, or 0. */
 int winograd_best_tile(const correlation *c);
-/* Input tile (i, j) of an image at the points: point q goes to to + q * point. */
-void winograd_input_tile(const correlation *c, winograd_kernel *kernel, int64_t image, int64_t i, int64_t j, float *to, int64_t point);
+int64_t winograd_workspace(const correlation *c, int m, int threads);
+void winograd_run(const correlation *c, int m, int threads, void *workspace, int64_t bytes);
+/* Input tile (i, j) of a slice at the points: point q goes to to + q * point. */
+void winograd_input_tile(const correlation *c, winograd_kernel *kernel, int64_t slice, int64_t i, int64_t j, float *to, int64_t point);
 
 /* Winograd's weight gradient: see winograd_weight.c. */
-int winograd_weight_tile(const conv *c);
 int64_t winograd_weight_workspace(const conv *c, int m, int threads);
 void winograd_weight_run(const conv *c, int m, const void *x, const void *dy, void *dw, int threads, void *workspace, int64_t bytes);
 
@@ -69,7 +86,26 @@ void depthwise_weight_run(const conv *c, const void *x, const void *dy, void *dw
 int64_t weight_workspace(const conv *c, int threads);
 void weight_run(const conv *c, const void *x, const void *dy, void *dw, int threads, void *workspace, int64_t bytes);
 
+/* Data gradient by scattering: see scatter.c. */
+int64_t scatter_workspace(const conv *c, int threads);
+void scatter_run(const conv *c, const void *dy, const void *w, void *dx, int threads, void *workspace, int64_t bytes);
+
 /* Adds `count - 1` further arrays of n elements, one after the other in `parts`, to `sum`, in order, on the pool. */
 void conv_sum_parts(gemm_kernel *kernel, void *sum, const void *parts, int64_t count, int64_t n);
+
+/* ---- The choice: see algorithm.c ------------------------------------------------------------------*/
+
+/* By shape alone. */
+cairn_conv_algorithm conv_default(const conv *c, cairn_conv_pass pass);
+/* Why an algorithm cannot do a pass, or NULL when it can. */
+const char *conv_refuses(const conv *c, cairn_conv_pass pass, cairn_conv_algorithm algorithm);
+int64_t conv_algorithm_workspace(const conv *c, cairn_conv_pass pass, cairn_conv_algorithm algorithm, int threads);
+/* a, b: the pass's operands, in the order of the public functions. */
+void conv_algorithm_run(const conv *c, cairn_conv_pass pass, cairn_conv_algorithm algorithm, const void *a, const void *b, void *result,
+                        int threads, void *workspace, int64_t bytes);
+
+/* Fills *c in, or sets the error: see check.c. */
+cairn_status conv_check(const cairn_conv *d, conv *c);
+static inline bool conv_is_integer(const cairn_conv *d) { return d->type == CAIRN_I8 || d->type == CAIRN_U8; }
 
 #endif

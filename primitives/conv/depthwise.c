@@ -1,63 +1,114 @@
-/* Depthwise convolution: as many groups as channels and filters. Rows of pixels from a padded strip of all channels, so that
- * vectors run across channels. */
+/* Depthwise convolution: as many groups as channels and filters. Rows of pixels, vectors across channels; the image is read in place:
+ * each line of pixels has the list of those taps that lie within it. */
 #include "primitives/conv/depthwise.h"
 
 #include "base/pool.h"
-#include "primitives/conv/strip.h"
+#include "primitives/conv/conv.h"
 #include "primitives/kernels.h"
 #include "primitives/slots.h"
 
 #include <string.h>
 
-enum { STRIP_BYTES = 256 << 10, PARTS = 16 };
+enum { TASK_BYTES = 64 << 10, PARTS = 16 };
 
 typedef struct plan {
     correlation all;                    /* the groups seen as channels of one */
-    strip strip;
     int64_t bytes, taps, row_block, row_blocks;
-    int64_t offset_bytes, weight_bytes, strip_bytes, part_bytes;
-    int64_t parts;                      /* weight gradient: runs of images that sum on their own */
+    int64_t list_bytes, weight_bytes, part_bytes; /* list: of a slot's taps */
+    int64_t parts;                      /* weight gradient: runs of slices that sum on their own */
     int slots;
-    int64_t *offset;
-    char *weights, *strips;
+    char *weights, *lists;
     const char *dy;                     /* weight gradient */
 } plan;
 
 static void choose(const correlation *c, int threads, plan *p)
 {
-    *p = (plan){.all = *c, .bytes = c->kernel->element_bytes, .taps = c->down.count * c->across.count};
+    *p = (plan){.all = *c, .bytes = c->kernel->element_bytes, .taps = c->deep.count * c->down.count * c->across.count};
     p->all.channels = c->groups;
-    p->strip = strip_of(&p->all, false);
-    p->row_block = c->oh;
-    while (p->row_block > 1 && strip_elements(&p->strip, p->row_block) * p->bytes > STRIP_BYTES)
-        p->row_block = ceil_div(p->row_block, 2);
+    p->row_block = even_tile(c->oh, larger(TASK_BYTES / larger(c->ow * c->groups * p->bytes, 1), 1));
     p->row_blocks = ceil_div(c->oh, p->row_block);
-    p->offset_bytes = round_up(p->taps * (int64_t)sizeof(int64_t), 64);
+    p->list_bytes = round_up(2 * p->taps * (int64_t)sizeof(int64_t), 64);
     p->weight_bytes = round_up(p->taps * c->groups * p->bytes, 64);
-    p->strip_bytes = round_up(strip_elements(&p->strip, p->row_block) * p->bytes, 64);
-    p->parts = smaller(c->images, PARTS);
+    p->parts = smaller(c->slices, PARTS);
     p->part_bytes = p->parts * p->weight_bytes;
-    const double work = (double)c->images * (double)(c->oh * c->ow) * (double)c->groups * (double)larger(p->taps, 1);
-    p->slots = (int)smaller(work < 1 << 18 ? 1 : threads, c->images * p->row_blocks);
+    const double work = (double)c->slices * (double)(c->oh * c->ow) * (double)c->groups * (double)larger(p->taps, 1);
+    p->slots = (int)smaller(work < 1 << 18 ? 1 : threads, c->slices * p->row_blocks);
 }
 
 static void place(plan *p, void *workspace, int64_t weight_bytes)
 {
-    p->offset = (int64_t *)round_up((int64_t)(intptr_t)workspace, 64);
-    p->weights = (char *)p->offset + p->offset_bytes;
-    p->strips = p->weights + weight_bytes;
-    const correlation *c = &p->all;
-    for (int64_t t = 0; t < p->taps; t++)
-        p->offset[t] = (t / c->across.count * c->down.offset_step * p->strip.width + t % c->across.count * c->across.offset_step) *
-                       c->channels;
+    p->weights = (char *)round_up((int64_t)(intptr_t)workspace, 64);
+    p->lists = p->weights + weight_bytes;
 }
 
 /* The place of tap t of channel 0 in the user's weights. */
 static int64_t tap_place(const plan *p, int64_t t)
 {
     const correlation *c = &p->all;
-    return (c->down.tap0 + t / c->across.count * c->down.tap_step) * c->w_row +
+    return (c->deep.tap0 + t / c->across.count / c->down.count * c->deep.tap_step) * c->w_deep +
+           (c->down.tap0 + t / c->across.count % c->down.count * c->down.tap_step) * c->w_row +
            (c->across.tap0 + t % c->across.count * c->across.tap_step) * c->w_column;
+}
+
+/* ---- Lines: the pixels of a row that see the same taps ----------------------------------------------*/
+
+/* Taps first ... end of an axis are within the input for output position o. */
+typedef struct tap_range { int64_t first, end; } tap_range;
+
+static tap_range taps_within(const tap_axis *a, int64_t o, int64_t inputs)
+{
+    const int64_t from = o * a->step + a->offset0; /* of tap 0 */
+    tap_range r = {from < 0 ? ceil_div(-from, a->offset_step) : 0, inputs > from ? ceil_div(inputs - from, a->offset_step) : 0};
+    r.end = smaller(r.end, a->count);
+    r.first = smaller(r.first, r.end);
+    return r;
+}
+
+/* Fills the line's taps in for output row y and the pixels that see columns `across`. */
+static void list_taps(const plan *p, int64_t slice, int64_t y, tap_range across, depthwise_line *l, int64_t *list)
+{
+    const correlation *c = &p->all;
+    const tap_range deep = taps_within(&c->deep, slice % c->od, c->id), down = taps_within(&c->down, y, c->ih);
+    const int64_t z0 = slice % c->od * c->deep.step + c->deep.offset0, y0 = y * c->down.step + c->down.offset0;
+    int64_t *x_offset = list, *w_offset = list + p->taps, n = 0;
+    for (int64_t z = deep.first; z < deep.end; z++)
+        for (int64_t i = down.first; i < down.end; i++)
+            for (int64_t j = across.first; j < across.end; j++, n++) {
+                const int64_t row = (z0 + z * c->deep.offset_step) * c->ih + y0 + i * c->down.offset_step;
+                x_offset[n] = (row * c->iw + c->across.offset0 + j * c->across.offset_step) * c->channels;
+                w_offset[n] = ((z * c->down.count + i) * c->across.count + j) * c->channels;
+            }
+    l->taps = n;
+    l->x_offset = x_offset;
+    l->w_offset = w_offset;
+    l->threes = across.end - across.first == 3 && c->across.offset_step == c->across.step;
+}
+
+/* Calls the kernel for each stretch of row y's pixels that see the same taps. */
+static void run_row(const plan *p, depthwise_kernel *kernel, int64_t slice, int64_t y, const depthwise_line *row, int64_t *list)
+{
+    const correlation *c = &p->all;
+    for (int64_t j = 0, end; j < c->ow; j = end) {
+        const tap_range across = taps_within(&c->across, j, c->iw);
+        end = j + 1;
+        for (tap_range next; end < c->ow; end++) {
+            next = taps_within(&c->across, end, c->iw);
+            if (next.first != across.first || next.end != across.end)
+                break;
+        }
+        depthwise_line l = *row;
+        list_taps(p, slice, y, across, &l, list);
+        l.pixels = end - j;
+        l.x = (const char *)row->x + j * row->x_step * p->bytes;
+        l.y = (char *)row->y + j * row->y_step * p->bytes;
+        kernel(&l);
+    }
+}
+
+static const char *image_of(const plan *p, int64_t slice)
+{
+    const correlation *c = &p->all;
+    return c->in + slice / c->od * c->id * c->ih * c->iw * c->in_pixel * p->bytes;
 }
 
 /* ---- Forward and data gradient ------------------------------------------------------------------*/
@@ -66,7 +117,7 @@ int64_t depthwise_workspace(const correlation *c, int threads)
 {
     plan p;
     choose(c, threads, &p);
-    return p.offset_bytes + p.weight_bytes + p.slots * p.strip_bytes + 64;
+    return p.weight_bytes + p.slots * p.list_bytes + 64;
 }
 
 static void gather_weights(const plan *p)
@@ -82,19 +133,16 @@ static void run_rows(void *context, int64_t task, int64_t slot)
 {
     const plan *p = context;
     const correlation *c = &p->all;
-    const int64_t image = task / p->row_blocks, row0 = task % p->row_blocks * p->row_block;
+    const int64_t slice = task / p->row_blocks, row0 = task % p->row_blocks * p->row_block;
     const int64_t rows = smaller(p->row_block, c->oh - row0);
-    char *own = p->strips + slot * p->strip_bytes;
-    depthwise_line line = {.pixels = c->ow, .channels = c->channels, .taps = p->taps, .offset = p->offset, .w = p->weights,
-                           .x_step = c->across.step * c->channels, .y_step = c->out_pixel};
-    strip_fill(&p->strip, c->in + image * c->ih * c->iw * c->in_pixel * p->bytes, row0, rows, own);
-    for (int64_t i = 0; i < rows; i++) {
-        line.x = own + i * c->down.step * p->strip.width * c->channels * p->bytes;
-        line.y = c->out + (image * c->out_image + (row0 + i) * c->out_row) * p->bytes;
-        (p->bytes == 8 ? kernels()->depthwise_f64 : kernels()->depthwise_f32)(&line);
+    int64_t *list = (int64_t *)(p->lists + slot * p->list_bytes);
+    depthwise_line line = {.channels = c->channels, .w = p->weights, .x = image_of(p, slice), .x_step = c->across.step * c->channels,
+                           .y_step = c->out_pixel};
+    for (int64_t i = row0; i < row0 + rows; i++) {
+        line.y = c->out + (conv_slice_at(c, slice) + i * c->out_row) * p->bytes;
+        run_row(p, p->bytes == 8 ? kernels()->depthwise_f64 : kernels()->depthwise_f32, slice, i, &line, list);
     }
-    if (c->epilogue)
-        c->epilogue(c->epilogue_context, 0, (image * c->oh + row0) * c->ow, rows * c->ow, 0, c->channels);
+    conv_finish(c, slice, 1, row0, rows, 0, c->channels);
 }
 
 void depthwise_run(const correlation *c, int threads, void *workspace, int64_t bytes)
@@ -105,7 +153,7 @@ void depthwise_run(const correlation *c, int threads, void *workspace, int64_t b
     choose(c, threads, &p);
     place(&p, workspace, p.weight_bytes);
     gather_weights(&p);
-    slots_run(c->images * p.row_blocks, p.slots, run_rows, &p);
+    slots_run(c->slices * p.row_blocks, p.slots, run_rows, &p);
 }
 
 /* ---- Weight gradient ----------------------------------------------------------------------------*/
@@ -115,25 +163,21 @@ int64_t depthwise_weight_workspace(const conv *c, int threads)
     const correlation form = conv_forward_form(c, NULL, NULL, NULL);
     plan p;
     choose(&form, threads, &p);
-    return p.offset_bytes + p.part_bytes + p.slots * p.strip_bytes + 64;
+    return p.part_bytes + p.slots * p.list_bytes + 64;
 }
 
 static void sum_part(void *context, int64_t part, int64_t slot)
 {
     const plan *p = context;
     const correlation *c = &p->all;
-    char *own = p->strips + slot * p->strip_bytes, *sums = p->weights + part * p->weight_bytes;
-    depthwise_sum sum = {.pixels = c->ow, .channels = c->channels, .taps = p->taps, .offset = p->offset, .w = sums,
-                         .x_step = c->across.step * c->channels, .y_step = c->channels};
+    int64_t *list = (int64_t *)(p->lists + slot * p->list_bytes);
+    char *sums = p->weights + part * p->weight_bytes;
     memset(sums, 0, (size_t)p->weight_bytes);
-    for (int64_t image = part * c->images / p->parts; image < (part + 1) * c->images / p->parts; image++)
+    for (int64_t slice = part * c->slices / p->parts; slice < (part + 1) * c->slices / p->parts; slice++)
         for (int64_t row = 0; row < c->oh; row++) {
-            if (row % p->row_block == 0)
-                strip_fill(&p->strip, c->in + image * c->ih * c->iw * c->in_pixel * p->bytes, row,
-                           smaller(p->row_block, c->oh - row), own);
-            sum.x = own + row % p->row_block * c->down.step * p->strip.width * c->channels * p->bytes;
-            sum.y = p->dy + (image * c->oh + row) * c->ow * c->channels * p->bytes;
-            (p->bytes == 8 ? kernels()->depthwise_weight_f64 : kernels()->depthwise_weight_f32)(&sum);
+            const depthwise_line line = {.channels = c->channels, .x = image_of(p, slice), .w = sums, .x_step = c->across.step * c->channels,
+                                         .y = (char *)p->dy + (slice * c->oh + row) * c->ow * c->channels * p->bytes, .y_step = c->channels};
+            run_row(p, p->bytes == 8 ? kernels()->depthwise_weight_f64 : kernels()->depthwise_weight_f32, slice, row, &line, list);
         }
 }
 

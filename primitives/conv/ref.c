@@ -1,86 +1,184 @@
 #include "primitives/conv/ref.h"
 
+#include "primitives/conv/layout.h"
+#include "primitives/gemm/half.h"
+
+#include <math.h>
+
 static double load(const void *x, cairn_dtype type, int64_t i)
 {
-    return type == CAIRN_F64 ? ((const double *)x)[i] : ((const float *)x)[i];
+    switch (type) {
+    case CAIRN_F64: return ((const double *)x)[i];
+    case CAIRN_F32: return ((const float *)x)[i];
+    case CAIRN_F16: return f16_to_f32(((const uint16_t *)x)[i]);
+    case CAIRN_BF16: return bf16_to_f32(((const uint16_t *)x)[i]);
+    case CAIRN_I8: return ((const int8_t *)x)[i];
+    default: return ((const uint8_t *)x)[i];
+    }
 }
 
 static void store(void *x, cairn_dtype type, int64_t i, double v)
 {
-    if (type == CAIRN_F64)
-        ((double *)x)[i] = v;
+    switch (type) {
+    case CAIRN_F64: ((double *)x)[i] = v; break;
+    case CAIRN_F32: ((float *)x)[i] = (float)v; break;
+    case CAIRN_F16: ((uint16_t *)x)[i] = f32_to_f16((float)v); break;
+    case CAIRN_BF16: ((uint16_t *)x)[i] = f32_to_bf16((float)v); break;
+    default: ((int32_t *)x)[i] = (int32_t)(uint32_t)(int64_t)v;
+    }
+}
+
+typedef struct place { int64_t n, c, z, y, x; } place;
+
+static int64_t at(const layout *l, place p)
+{
+    return p.n * l->stride[0] + p.c * l->stride[1] + p.z * l->stride[2] + p.y * l->stride[3] + p.x * l->stride[4];
+}
+
+/* Element number i of the packed tensor. */
+static place place_of(const layout *l, int64_t i)
+{
+    const int64_t c = l->size[1], w = l->size[4], h = l->size[3], z = l->size[2];
+    return (place){i / c / w / h / z, i % c, i / c / w / h % z, i / c / w % h, i / c % w};
+}
+
+static double activated(const cairn_fused *f, double v)
+{
+    switch (f->activation) {
+    case CAIRN_FUSED_RELU: return v <= 0 ? 0 : v;
+    case CAIRN_FUSED_LEAKY_RELU: return v < 0 ? v * f->slope : v;
+    case CAIRN_FUSED_RELU6: return v < 0 ? 0 : v > 6 ? 6 : v;
+    case CAIRN_FUSED_SIGMOID: return 1 / (1 + exp(-v));
+    case CAIRN_FUSED_TANH: return tanh(v);
+    case CAIRN_FUSED_GELU: return 0.5 * v * (1 + erf(v * M_SQRT1_2));
+    case CAIRN_FUSED_GELU_TANH: return 0.5 * v * (1 + tanh(M_2_SQRTPI * M_SQRT1_2 * (v + 0.044715 * v * v * v)));
+    case CAIRN_FUSED_SILU: return v / (1 + exp(-v));
+    default: return v;
+    }
+}
+
+static void finish(const cairn_fused *f, const layout *l, place p, void *to, double v)
+{
+    if (f->bias)
+        v += load(f->bias, l->type, p.c);
+    if (f->residual)
+        v += load(f->residual, l->type, at(l, p));
+    store(to, l->type, at(l, p), activated(f, v));
+}
+
+typedef struct tensors { conv c; layout x, w, y; } tensors;
+
+static tensors tensors_of(const cairn_conv *d)
+{
+    tensors t;
+    if (conv_check(d, &t.c) != CAIRN_OK)
+        return (tensors){0};
+    t.x = layout_of(&t.c, CONV_X);
+    t.w = layout_of(&t.c, CONV_W);
+    t.y = layout_of(&t.c, CONV_Y);
+    return t;
+}
+
+/* Sum of n products, elements xs and ws apart. */
+static double dot(const void *x, const layout *lx, int64_t x0, int64_t xs, const void *w, const layout *lw, int64_t w0, int64_t ws, int64_t n)
+{
+    const float *a = x, *b = w;
+    double sum = 0;
+    if (lx->type == CAIRN_F32 && lw->type == CAIRN_F32)
+        for (int64_t i = 0; i < n; i++)
+            sum += (double)a[x0 + i * xs] * (double)b[w0 + i * ws];
     else
-        ((float *)x)[i] = (float)v;
+        for (int64_t i = 0; i < n; i++)
+            sum += load(x, lx->type, x0 + i * xs) * load(w, lw->type, w0 + i * ws);
+    return sum;
 }
 
-/* All descriptors' defaults, and what the loops need of the shapes. */
-typedef struct geometry { int64_t oh, ow, groups, cg, kg, sh, sw, dh, dw; } geometry;
-
-static geometry geometry_of(const cairn_conv *d)
+/* The input coordinate that an output sees through a tap, and the output that sees an input; -1 outside. */
+static int64_t seen(int64_t out, int64_t pad, int64_t tap, int64_t dilation, int64_t stride, int64_t inputs)
 {
-    geometry g = {.groups = d->groups ? d->groups : 1, .sh = d->stride_h ? d->stride_h : 1, .sw = d->stride_w ? d->stride_w : 1,
-                  .dh = d->dilation_h ? d->dilation_h : 1, .dw = d->dilation_w ? d->dilation_w : 1};
-    g.cg = d->c / g.groups;
-    g.kg = d->k / g.groups;
-    g.oh = (d->h + d->pad_top + d->pad_bottom - g.dh * (d->r - 1) - 1) / g.sh + 1;
-    g.ow = (d->w + d->pad_left + d->pad_right - g.dw * (d->s - 1) - 1) / g.sw + 1;
-    return g;
+    const int64_t in = out * stride + tap * dilation - pad;
+    return in >= 0 && in < inputs ? in : -1;
+}
+static int64_t seen_from(int64_t in, int64_t pad, int64_t tap, int64_t dilation, int64_t stride, int64_t outputs)
+{
+    const int64_t o = in + pad - tap * dilation;
+    return o < 0 || o % stride || o / stride >= outputs ? -1 : o / stride;
 }
 
-/* Element of x that output pixel (n, oy, ox) sees through tap (r, s), for channel c; -1 outside. */
-static int64_t seen(const cairn_conv *d, const geometry *g, int64_t n, int64_t oy, int64_t ox, int64_t r, int64_t s, int64_t c)
-{
-    const int64_t y = oy * g->sh + r * g->dh - d->pad_top, x = ox * g->sw + s * g->dw - d->pad_left;
-    return y < 0 || y >= d->h || x < 0 || x >= d->w ? -1 : ((n * d->h + y) * d->w + x) * d->c + c;
-}
+#define EACH_TAP(d)                                     \
+    for (int64_t z = 0; z < (d).t; z++)                 \
+        for (int64_t r = 0; r < (d).r; r++)             \
+            for (int64_t s = 0; s < (d).s; s++)
 
-void ref_conv_forward(const cairn_conv *d, const void *x, const void *w, void *y)
+void ref_conv_forward(const cairn_conv *given, const void *x, const void *w, void *y)
 {
-    const geometry g = geometry_of(d);
-    for (int64_t i = 0; i < d->n * g.oh * g.ow * d->k; i++) {
-        const int64_t k = i % d->k, ox = i / d->k % g.ow, oy = i / d->k / g.ow % g.oh, n = i / d->k / g.ow / g.oh;
+    const tensors t = tensors_of(given);
+    const cairn_conv *d = &t.c.d;
+    for (int64_t i = 0; i < layout_elements(&t.y); i++) {
+        const place o = place_of(&t.y, i);
         double sum = 0;
-        for (int64_t r = 0; r < d->r; r++)
-            for (int64_t s = 0; s < d->s; s++)
-                for (int64_t c = 0; c < g.cg; c++) {
-                    const int64_t at = seen(d, &g, n, oy, ox, r, s, k / g.kg * g.cg + c);
-                    if (at >= 0)
-                        sum += load(x, d->type, at) * load(w, d->type, ((k * d->r + r) * d->s + s) * g.cg + c);
-                }
-        store(y, d->type, i, sum);
-    }
-}
-
-void ref_conv_data_gradient(const cairn_conv *d, const void *dy, const void *w, void *dx)
-{
-    const geometry g = geometry_of(d);
-    for (int64_t i = 0; i < d->n * d->h * d->w * d->c; i++) {
-        const int64_t c = i % d->c, ix = i / d->c % d->w, iy = i / d->c / d->w % d->h, n = i / d->c / d->w / d->h;
-        double sum = 0;
-        for (int64_t r = 0; r < d->r; r++)
-            for (int64_t s = 0; s < d->s; s++) {
-                const int64_t y = iy + d->pad_top - r * g.dh, x = ix + d->pad_left - s * g.dw;
-                if (y < 0 || y % g.sh || y / g.sh >= g.oh || x < 0 || x % g.sw || x / g.sw >= g.ow)
-                    continue;
-                for (int64_t k = c / g.cg * g.kg; k < (c / g.cg + 1) * g.kg; k++)
-                    sum += load(dy, d->type, ((n * g.oh + y / g.sh) * g.ow + x / g.sw) * d->k + k) *
-                           load(w, d->type, ((k * d->r + r) * d->s + s) * g.cg + c % g.cg);
-            }
-        store(dx, d->type, i, sum);
-    }
-}
-
-void ref_conv_weight_gradient(const cairn_conv *d, const void *x, const void *dy, void *dw)
-{
-    const geometry g = geometry_of(d);
-    for (int64_t i = 0; i < d->k * d->r * d->s * g.cg; i++) {
-        const int64_t c = i % g.cg, s = i / g.cg % d->s, r = i / g.cg / d->s % d->r, k = i / g.cg / d->s / d->r;
-        double sum = 0;
-        for (int64_t p = 0; p < d->n * g.oh * g.ow; p++) {
-            const int64_t at = seen(d, &g, p / g.ow / g.oh, p / g.ow % g.oh, p % g.ow, r, s, k / g.kg * g.cg + c);
-            if (at >= 0)
-                sum += load(dy, d->type, p * d->k + k) * load(x, d->type, at);
+        EACH_TAP(*d) {
+            const place in = {o.n, o.c / t.c.kg * t.c.cg, seen(o.z, d->pad_front, z, d->dilation_d, d->stride_d, d->depth),
+                              seen(o.y, d->pad_top, r, d->dilation_h, d->stride_h, d->h), seen(o.x, d->pad_left, s, d->dilation_w, d->stride_w, d->w)};
+            if (in.z >= 0 && in.y >= 0 && in.x >= 0)
+                sum += dot(x, &t.x, at(&t.x, in), t.x.stride[1], w, &t.w, at(&t.w, (place){o.c, 0, z, r, s}), t.w.stride[1], t.c.cg);
         }
-        store(dw, d->type, i, sum);
+        finish(&d->fused, &t.y, o, y, sum);
+    }
+}
+
+void ref_conv_data_gradient(const cairn_conv *given, const void *dy, const void *w, void *dx)
+{
+    const tensors t = tensors_of(given);
+    const cairn_conv *d = &t.c.d;
+    for (int64_t i = 0; i < layout_elements(&t.x); i++) {
+        const place in = place_of(&t.x, i);
+        const int64_t k = in.c / t.c.cg * t.c.kg;
+        double sum = 0;
+        EACH_TAP(*d) {
+            const place o = {in.n, k, seen_from(in.z, d->pad_front, z, d->dilation_d, d->stride_d, t.c.od),
+                             seen_from(in.y, d->pad_top, r, d->dilation_h, d->stride_h, t.c.oh),
+                             seen_from(in.x, d->pad_left, s, d->dilation_w, d->stride_w, t.c.ow)};
+            if (o.z >= 0 && o.y >= 0 && o.x >= 0)
+                sum += dot(dy, &t.y, at(&t.y, o), t.y.stride[1], w, &t.w, at(&t.w, (place){k, in.c % t.c.cg, z, r, s}), t.w.stride[0], t.c.kg);
+        }
+        finish(&d->fused, &t.x, in, dx, sum);
+    }
+}
+
+void ref_conv_weight_gradient(const cairn_conv *given, const void *x, const void *dy, void *dw)
+{
+    const tensors t = tensors_of(given);
+    const cairn_conv *d = &t.c.d;
+    for (int64_t i = 0; i < layout_elements(&t.w); i++) {
+        const place tap = place_of(&t.w, i);
+        int64_t first = 0, end = t.c.ow; /* output columns that see the image through the tap */
+        while (first < end && seen(first, d->pad_left, tap.x, d->dilation_w, d->stride_w, d->w) < 0)
+            first++;
+        while (end > first && seen(end - 1, d->pad_left, tap.x, d->dilation_w, d->stride_w, d->w) < 0)
+            end--;
+        double sum = 0;
+        for (int64_t row = 0; row < d->n * t.c.od * t.c.oh && first < end; row++) {
+            const place o = {row / t.c.oh / t.c.od, tap.n, row / t.c.oh % t.c.od, row % t.c.oh, first};
+            const place in = {o.n, tap.n / t.c.kg * t.c.cg + tap.c, seen(o.z, d->pad_front, tap.z, d->dilation_d, d->stride_d, d->depth),
+                              seen(o.y, d->pad_top, tap.y, d->dilation_h, d->stride_h, d->h), first * d->stride_w + tap.x * d->dilation_w - d->pad_left};
+            if (in.z >= 0 && in.y >= 0)
+                sum += dot(dy, &t.y, at(&t.y, o), t.y.stride[4], x, &t.x, at(&t.x, in), t.x.stride[4] * d->stride_w, end - first);
+        }
+        store(dw, t.w.type, at(&t.w, tap), sum);
+    }
+}
+
+void ref_conv_bias_gradient(const cairn_conv *d, const void *dy, void *db)
+{
+    const tensors t = tensors_of(d);
+    for (int64_t k = 0; k < d->k; k++) {
+        double sum = 0;
+        for (int64_t i = 0; i < layout_elements(&t.y); i++) {
+            const place p = place_of(&t.y, i);
+            if (p.c == k)
+                sum += load(dy, t.y.type, at(&t.y, p));
+        }
+        store(db, t.y.type, k, sum);
     }
 }

@@ -45,10 +45,10 @@ static void copy_pixels(const strip *s, const char *row, int64_t from, int64_t s
     }
 }
 
-static void fill_row(const strip *s, const char *image, int64_t y, char *to)
+static void fill_row(const strip *s, const char *slice, int64_t y, char *to)
 {
     const correlation *c = s->c;
-    const char *row = y >= 0 && y < c->ih ? image + y * c->iw * c->in_pixel * s->bytes : NULL;
+    const char *row = y >= 0 && y < c->ih && slice ? slice + y * c->iw * c->in_pixel * s->bytes : NULL;
     if (!s->unfolded) {
         copy_pixels(s, row, c->across.offset0, 1, s->width, to, c->channels * s->bytes);
         return;
@@ -58,16 +58,16 @@ static void fill_row(const strip *s, const char *image, int64_t y, char *to)
                     s->pixel * s->bytes);
 }
 
-void strip_fill(const strip *s, const char *image, int64_t row0, int64_t rows, char *to)
+void strip_fill(const strip *s, const char *slice, int64_t row0, int64_t rows, char *to)
 {
     const correlation *c = s->c;
     const int64_t row_bytes = s->width * s->pixel * s->bytes, first = row0 * c->down.step + c->down.offset0;
     if (s->shared_rows) {
         for (int64_t y = 0; y < rows_in(c, rows); y++, to += row_bytes)
-            fill_row(s, image, first + y, to);
+            fill_row(s, slice, first + y, to);
         return;
     }
     for (int64_t i = 0; i < c->down.count; i++)
         for (int64_t y = 0; y < rows; y++, to += row_bytes)
-            fill_row(s, image, first + i * c->down.offset_step + y * c->down.step, to);
+            fill_row(s, slice, first + i * c->down.offset_step + y * c->down.step, to);
 }

@@ -1,4 +1,4 @@
-/* A strip: the input rows that some output rows of one image see, with zeros around the image, packed.
+/* A strip: the input rows that some output rows see of one slice of the input, with zeros around, packed.
  *
  *   padded     (rows in, width in, channels)
  *   unfolded   (rows in, output columns, filter columns * channels): what each output pixel sees of a row. With strides or
@@ -17,7 +17,7 @@ typedef struct strip {
 
 strip strip_of(const correlation *c, bool unfolded);
 int64_t strip_elements(const strip *s, int64_t output_rows);
-/* `image` is the input image, at the first channel wanted. */
-void strip_fill(const strip *s, const char *image, int64_t output_row0, int64_t output_rows, char *to);
+/* `slice` is a slice of the input at the first channel wanted, or NULL for zeros. */
+void strip_fill(const strip *s, const char *slice, int64_t output_row0, int64_t output_rows, char *to);
 
 #endif

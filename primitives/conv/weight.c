@@ -18,10 +18,10 @@ enum {
     SUM_BLOCK = 4096,
 };
 
-/* A run of k: some whole images, or some rows of one image, or a piece of one row; numbered in this order. */
+/* A run of k: some whole slices of the output, or some rows of one, or a piece of one row; numbered in this order. */
 typedef struct runs {
-    int64_t images, rows, width;        /* of a run */
-    int64_t image_blocks, row_blocks, pieces;
+    int64_t slices, rows, width;        /* of a run */
+    int64_t slice_blocks, row_blocks, pieces;
 } runs;
 
 typedef struct plan {
@@ -32,7 +32,7 @@ typedef struct plan {
     runs runs;
     int64_t run_count, part_runs, parts;
     int64_t column_block, column_blocks;
-    int64_t strip_image, strip_bytes, part_bytes, packed_bytes, slot_bytes, dw_elements;
+    int64_t strip_deep, strip_slice, strip_bytes, part_bytes, packed_bytes, slot_bytes, dw_elements;
     int slots;
     const char *dy;
     char *dw, *part_arrays, *own;       /* own: of the slots */
@@ -41,13 +41,13 @@ typedef struct plan {
 static runs cut_runs(const conv *c)
 {
     const int64_t kc = c->kernel->kc;
-    runs r = {.images = 1, .rows = 1, .pieces = ceil_div(c->ow, kc)};
+    runs r = {.slices = 1, .rows = 1, .pieces = ceil_div(c->ow, kc)};
     r.width = ceil_div(c->ow, r.pieces);
     if (r.pieces == 1)
         r.rows = even_tile(c->oh, larger(kc / c->ow, 1));
     if (r.rows == c->oh)
-        r.images = larger(smaller(kc / (c->oh * c->ow), c->d.n), 1);
-    r.image_blocks = ceil_div(c->d.n, r.images);
+        r.slices = larger(smaller(kc / (c->oh * c->ow), c->d.n * c->od), 1);
+    r.slice_blocks = ceil_div(c->d.n * c->od, r.slices);
     r.row_blocks = ceil_div(c->oh, r.rows);
     return r;
 }
@@ -56,20 +56,21 @@ static void choose(const conv *c, int threads, plan *p)
 {
     const cairn_conv *d = &c->d;
     *p = (plan){.c = c, .form = conv_forward_form(c, NULL, NULL, NULL), .bytes = c->kernel->element_bytes,
-                .columns = d->r * d->s * c->cg, .runs = cut_runs(c)};
-    const int64_t nr = c->kernel->nr, panels = ceil_div(p->columns, nr), pixels = d->n * c->oh * c->ow;
+                .columns = d->t * d->r * d->s * c->cg, .runs = cut_runs(c)};
+    const int64_t nr = c->kernel->nr, panels = ceil_div(p->columns, nr), pixels = d->n * c->od * c->oh * c->ow;
     const int64_t blocks = smaller(panels, ceil_div(c->kg * p->columns * p->bytes, BLOCK_BYTES));
     p->column_block = ceil_div(panels, blocks) * nr;
     p->column_blocks = ceil_div(p->columns, p->column_block);
-    p->run_count = p->runs.image_blocks * p->runs.row_blocks * p->runs.pieces;
+    p->run_count = p->runs.slice_blocks * p->runs.row_blocks * p->runs.pieces;
     p->parts = larger(1, smaller(ceil_div(TASKS, p->column_blocks * d->groups), pixels / PART_PIXELS));
     p->part_runs = ceil_div(p->run_count, smaller(p->parts, p->run_count));
     p->parts = ceil_div(p->run_count, p->part_runs);
     p->dw_elements = d->k * p->columns;
     p->strip = strip_of(&p->form, false);
-    p->strip_image = strip_elements(&p->strip, p->runs.rows);
-    p->strip_bytes = round_up(p->runs.images * p->strip_image * p->bytes, 64);
-    p->packed_bytes = round_up(round_up(c->kg, c->kernel->mr) * p->runs.images * p->runs.rows * p->runs.width * p->bytes, 64);
+    p->strip_deep = strip_elements(&p->strip, p->runs.rows);
+    p->strip_slice = d->t * p->strip_deep;
+    p->strip_bytes = round_up(p->runs.slices * p->strip_slice * p->bytes, 64);
+    p->packed_bytes = round_up(round_up(c->kg, c->kernel->mr) * p->runs.slices * p->runs.rows * p->runs.width * p->bytes, 64);
     p->slot_bytes = p->packed_bytes + p->strip_bytes;
     p->part_bytes = round_up((p->parts - 1) * p->dw_elements * p->bytes, 64);
     const double work = (double)pixels * (double)p->dw_elements;
@@ -90,7 +91,7 @@ int64_t weight_workspace(const conv *c, int threads)
 typedef struct piece_of_work {
     const plan *p;
     int64_t group, column0, columns;
-    int64_t image0, images, row0, rows, x0, width; /* the run's pixels */
+    int64_t slice0, slices, row0, rows, x0, width; /* the run's pixels */
     char *packed, *strips;
     char *to;                           /* the block of dw, or of the part's array */
 } piece_of_work;
@@ -101,21 +102,23 @@ static void locate_run(piece_of_work *t, int64_t run)
     const runs *r = &t->p->runs;
     t->x0 = run % r->pieces * r->width;
     t->row0 = run / r->pieces % r->row_blocks * r->rows;
-    t->image0 = run / r->pieces / r->row_blocks * r->images;
+    t->slice0 = run / r->pieces / r->row_blocks * r->slices;
     t->width = smaller(r->width, c->ow - t->x0);
     t->rows = smaller(r->rows, c->oh - t->row0);
-    t->images = smaller(r->images, c->d.n - t->image0);
+    t->slices = smaller(r->slices, c->d.n * c->od - t->slice0);
 }
 
-static int64_t pixels_of(const piece_of_work *t) { return t->images * t->rows * t->width; }
+static int64_t pixels_of(const piece_of_work *t) { return t->slices * t->rows * t->width; }
 
 static void fill_strips(const piece_of_work *t)
 {
     const plan *p = t->p;
-    const cairn_conv *d = &p->c->d;
-    for (int64_t i = 0; i < t->images; i++)
-        strip_fill(&p->strip, p->form.in + ((t->image0 + i) * d->h * d->w * d->c + t->group * p->c->cg) * p->bytes, t->row0, t->rows,
-                   t->strips + i * p->strip_image * p->bytes);
+    for (int64_t i = 0; i < t->slices; i++)
+        for (int64_t z = 0; z < p->c->d.t; z++) {
+            const char *slice = conv_input_slice(&p->form, t->slice0 + i, z);
+            strip_fill(&p->strip, slice ? slice + t->group * p->c->cg * p->bytes : NULL, t->row0, t->rows,
+                       t->strips + (i * p->strip_slice + z * p->strip_deep) * p->bytes);
+        }
 }
 
 /* The run's pixels, which lie together in dy, by tiles of filters. */
@@ -123,7 +126,7 @@ static void pack_filters(const piece_of_work *t, int64_t tile_rows)
 {
     const plan *p = t->p;
     const conv *c = p->c;
-    const int64_t pixel = (t->image0 * c->oh + t->row0) * c->ow + t->x0, run = pixels_of(t), mr = c->kernel->mr;
+    const int64_t pixel = (t->slice0 * c->oh + t->row0) * c->ow + t->x0, run = pixels_of(t), mr = c->kernel->mr;
     const matmul_operand dy = {p->dy + (pixel * c->d.k + t->group * c->kg) * p->bytes, p->bytes == 8 ? CAIRN_F64 : CAIRN_F32, 1,
                                c->d.k};
     for (int64_t i = 0; i < c->kg; i += tile_rows)
@@ -141,7 +144,8 @@ static int64_t stretch_offset(const plan *p, int64_t stretch)
 {
     const correlation *f = &p->form;
     const int64_t across = f->across.offset_step == 1 ? 1 : f->across.count;
-    return (stretch / across * f->down.offset_step * p->strip.width + stretch % across * f->across.offset_step) * f->channels;
+    const int64_t z = stretch / across / f->down.count, i = stretch / across % f->down.count, j = stretch % across;
+    return z * p->strip_deep + (i * f->down.offset_step * p->strip.width + j * f->across.offset_step) * f->channels;
 }
 
 /* run pixels x nr columns of (tap, channel), from `column` on. */
@@ -154,9 +158,9 @@ static void pack_panel(const piece_of_work *t, int64_t column, int width, char *
         const int64_t in = (column + at) % length, count = smaller(length - in, width - at);
         const char *from = t->strips + (stretch_offset(p, (column + at) / length) + in + t->x0 * step) * p->bytes;
         char *to = panel + at * p->bytes;
-        for (int64_t image = 0; image < t->images; image++)
+        for (int64_t slice = 0; slice < t->slices; slice++)
             for (int64_t row = 0; row < t->rows; row++, to += t->width * nr * p->bytes)
-                f->kernel->pack_copied((int)count, from + (image * p->strip_image + row * f->down.step * p->strip.width * f->channels) * p->bytes,
+                f->kernel->pack_copied((int)count, from + (slice * p->strip_slice + row * f->down.step * p->strip.width * f->channels) * p->bytes,
                                        step, t->width, to, at ? (int)count : (int)nr, nr);
         at += (int)count;
     }

@@ -17,8 +17,6 @@
 #include "primitives/kernels.h"
 #include "primitives/slots.h"
 
-#include <stdlib.h>
-
 enum {
     UNIT_BYTES = 1200 << 10,            /* of a unit's matrices: they stay in L2 */
     LIGHT_TILES = 56, HEAVY_TILES = 128,
@@ -32,9 +30,9 @@ enum {
 typedef struct plan {
     const correlation *c;
     winograd_kernel *kernel;
-    int64_t m, points, down, across;    /* tiles of an image */
+    int64_t m, points, down, across;    /* tiles of a slice */
     bool heavy;
-    int64_t row_block, image_block, row_blocks, units, tiles; /* of a unit: rows of tiles, images; tiles */
+    int64_t row_block, slice_block, row_blocks, units, tiles; /* of a unit: rows of tiles, slices; tiles */
     int64_t chunk, output_blocks;       /* heavy: units transformed together */
     int64_t padded_outs, in_row, out_row; /* row lengths of the matrices */
     int64_t weight_bytes, in_bytes, shared_bytes, slot_bytes; /* in: of a unit; shared: inputs of a chunk */
@@ -54,24 +52,28 @@ static double cost(const correlation *c, int64_t m)
 
 static bool is_plain(const tap_axis *a) { return a->count == 3 && a->step == 1 && a->offset_step == 1; }
 
-static bool is_allowed(const correlation *c)
+bool winograd_applies(const correlation *c)
 {
-    const char *exact = getenv("CAIRN_CONV_EXACT");
-    return !(exact && exact[0] == '1') && c->kernel->element_bytes == 4 && c->groups == 1 && is_plain(&c->down) && is_plain(&c->across) &&
-           c->channels >= 16 && c->outs >= 16;
+    return c->kernel->element_bytes == 4 && c->groups == 1 && is_plain(&c->down) && is_plain(&c->across) && c->deep.count == 1 &&
+           c->deep.step == 1 && c->deep.offset0 == 0 && c->od == c->id;
+}
+
+static bool is_worth_it(const correlation *c, int m)
+{
+    return winograd_applies(c) && c->channels >= 16 && c->outs >= 16 && cost(c, m) < 7;
 }
 
 int winograd_tile(const correlation *c)
 {
     /* The more channels, the more there is to read of transformed weights, for the fewer tiles of a small image. */
     const int m = c->channels * c->outs > 256 * 256 ? 2 : 4;
-    return is_allowed(c) && cost(c, m) < 7 ? m : 0;
+    return is_worth_it(c, m) ? m : 0;
 }
 
 int winograd_best_tile(const correlation *c)
 {
     const int m = cost(c, 4) <= cost(c, 2) ? 4 : 2;
-    return is_allowed(c) && cost(c, m) < 7 ? m : 0;
+    return is_worth_it(c, m) ? m : 0;
 }
 
 static void cut_units(plan *p, int threads)
@@ -80,17 +82,16 @@ static void cut_units(plan *p, int threads)
     const int64_t row_bytes = p->points * (p->heavy ? p->out_row : p->in_row + p->out_row) * 4;
     const int64_t fit = larger(smaller(UNIT_BYTES / row_bytes, p->heavy ? HEAVY_TILES : LIGHT_TILES), 14);
     p->row_block = even_tile(p->down, larger(fit / p->across, 1));
-    p->image_block = p->row_block == p->down ? even_tile(c->images, larger(fit / (p->down * p->across), 1)) : 1;
-    while (!p->heavy && p->image_block > 1 && ceil_div(c->images, p->image_block) < threads)
-        p->image_block = ceil_div(p->image_block, 2); /* small batches still feed every thread */
+    p->slice_block = p->row_block == p->down ? even_tile(c->slices, larger(fit / (p->down * p->across), 1)) : 1;
+    while (!p->heavy && p->slice_block > 1 && ceil_div(c->slices, p->slice_block) < threads)
+        p->slice_block = ceil_div(p->slice_block, 2); /* small batches still feed every thread */
     p->row_blocks = ceil_div(p->down, p->row_block);
-    p->units = p->row_blocks * ceil_div(c->images, p->image_block);
-    p->tiles = p->image_block * p->row_block * p->across;
+    p->units = p->row_blocks * ceil_div(c->slices, p->slice_block);
+    p->tiles = p->slice_block * p->row_block * p->across;
 }
 
-static void choose(const correlation *c, int threads, plan *p)
+static void choose(const correlation *c, int m, int threads, plan *p)
 {
-    const int m = winograd_tile(c);
     *p = (plan){.c = c, .kernel = m == 4 ? kernels()->winograd_4 : kernels()->winograd_2, .m = m, .points = (m + 2) * (m + 2),
                 .down = ceil_div(c->oh, m), .across = ceil_div(c->ow, m)};
     p->padded_outs = round_up(c->outs, c->kernel->nr);
@@ -99,7 +100,7 @@ static void choose(const correlation *c, int threads, plan *p)
     p->weight_bytes = p->points * p->padded_outs * c->channels * 4;
     p->heavy = p->weight_bytes > HEAVY_BYTES;
     p->output_blocks = ceil_div(c->outs, OUTPUT_BLOCK);
-    const double work = (double)c->images * (double)(c->oh * c->ow) * (double)c->outs * (double)c->channels;
+    const double work = (double)c->slices * (double)(c->oh * c->ow) * (double)c->outs * (double)c->channels;
     if (work < 1 << 18)
         threads = 1;
     cut_units(p, threads);
@@ -113,11 +114,11 @@ static void choose(const correlation *c, int threads, plan *p)
 
 static int64_t bytes_of(const plan *p) { return p->weight_bytes + p->shared_bytes + p->slots * p->slot_bytes + 64; }
 
-int64_t winograd_workspace(const correlation *c, int threads)
+int64_t winograd_workspace(const correlation *c, int m, int threads)
 {
     plan alone, together;
-    choose(c, 1, &alone);
-    choose(c, threads, &together);
+    choose(c, m, 1, &alone);
+    choose(c, m, threads, &together);
     return larger(bytes_of(&alone), bytes_of(&together));
 }
 
@@ -142,14 +143,14 @@ static void transform_weights(void *context, int64_t panel, int64_t slot)
 
 /* ---- Input tiles --------------------------------------------------------------------------------*/
 
-void winograd_input_tile(const correlation *c, winograd_kernel *kernel, int64_t image, int64_t i, int64_t j, float *to, int64_t point)
+void winograd_input_tile(const correlation *c, winograd_kernel *kernel, int64_t slice, int64_t i, int64_t j, float *to, int64_t point)
 {
     const int size = kernel->m + 2;
     const int64_t y = i * kernel->m + c->down.offset0, x = j * kernel->m + c->across.offset0;
     const int left = (int)smaller(larger(-x, 0), size), right = (int)larger(smaller(size, c->iw - x), left);
     const float *rows[6];
     for (int r = 0; r < size; r++)
-        rows[r] = y + r >= 0 && y + r < c->ih ? (const float *)c->in + ((image * c->ih + y + r) * c->iw + x) * c->in_pixel : NULL;
+        rows[r] = y + r >= 0 && y + r < c->ih ? (const float *)c->in + ((slice * c->ih + y + r) * c->iw + x) * c->in_pixel : NULL;
     kernel->input(rows, left, right, c->in_pixel, c->channels, to, point);
 }
 
@@ -157,16 +158,16 @@ void winograd_input_tile(const correlation *c, winograd_kernel *kernel, int64_t 
 
 typedef struct unit {
     const plan *p;
-    int64_t image0, images, row0, rows, tiles; /* rows of tiles */
+    int64_t slice0, slices, row0, rows, tiles; /* rows of tiles */
     float *in, *out;                    /* the matrices: points x tiles x in_row or out_row */
 } unit;
 
 static unit locate(const plan *p, int64_t index)
 {
-    unit u = {.p = p, .image0 = index / p->row_blocks * p->image_block, .row0 = index % p->row_blocks * p->row_block};
-    u.images = smaller(p->image_block, p->c->images - u.image0);
+    unit u = {.p = p, .slice0 = index / p->row_blocks * p->slice_block, .row0 = index % p->row_blocks * p->row_block};
+    u.slices = smaller(p->slice_block, p->c->slices - u.slice0);
     u.rows = smaller(p->row_block, p->down - u.row0);
-    u.tiles = u.images * u.rows * p->across;
+    u.tiles = u.slices * u.rows * p->across;
     return u;
 }
 
@@ -174,10 +175,10 @@ static void transform_input(const unit *u)
 {
     const plan *p = u->p;
     float *to = u->in;
-    for (int64_t image = u->image0; image < u->image0 + u->images; image++)
+    for (int64_t slice = u->slice0; slice < u->slice0 + u->slices; slice++)
         for (int64_t i = u->row0; i < u->row0 + u->rows; i++)
             for (int64_t j = 0; j < p->across; j++, to += p->in_row)
-                winograd_input_tile(p->c, p->kernel, image, i, j, to, u->tiles * p->in_row);
+                winograd_input_tile(p->c, p->kernel, slice, i, j, to, u->tiles * p->in_row);
 }
 
 /* Outputs column0 ... of every tile, at every point. */
@@ -209,11 +210,11 @@ static void transform_output(const unit *u, int64_t column0, int64_t columns)
     const plan *p = u->p;
     const correlation *c = p->c;
     const float *from = u->out;
-    for (int64_t image = u->image0; image < u->image0 + u->images; image++)
+    for (int64_t slice = u->slice0; slice < u->slice0 + u->slices; slice++)
         for (int64_t i = u->row0; i < u->row0 + u->rows; i++)
             for (int64_t j = 0; j < p->across; j++, from += p->out_row)
                 p->kernel->output(from, u->tiles * p->out_row, columns,
-                                  (float *)c->out + image * c->out_image + i * p->m * c->out_row + j * p->m * c->out_pixel + column0,
+                                  (float *)c->out + conv_slice_at(c, slice) + i * p->m * c->out_row + j * p->m * c->out_pixel + column0,
                                   c->out_row, c->out_pixel, (int)smaller(p->m, c->oh - i * p->m), (int)smaller(p->m, c->ow - j * p->m));
 }
 
@@ -227,10 +228,8 @@ static void make_block(const unit *u, int64_t block)
 static void finish(const unit *u, int64_t column0, int64_t columns)
 {
     const plan *p = u->p;
-    const correlation *c = p->c;
-    const int64_t first = u->row0 * p->m, rows = smaller(u->rows * p->m, c->oh - first);
-    if (c->epilogue)
-        c->epilogue(c->epilogue_context, 0, (u->image0 * c->oh + first) * c->ow, ((u->images - 1) * c->oh + rows) * c->ow, column0, columns);
+    const int64_t first = u->row0 * p->m, rows = smaller(u->rows * p->m, p->c->oh - first);
+    conv_finish(p->c, u->slice0, u->slices, first, rows, column0, columns);
 }
 
 /* ---- Tasks --------------------------------------------------------------------------------------*/
@@ -267,12 +266,12 @@ static void run_block(void *context, int64_t task, int64_t slot)
     finish(&u, block * OUTPUT_BLOCK, smaller(OUTPUT_BLOCK, p->c->outs - block * OUTPUT_BLOCK));
 }
 
-void winograd_run(const correlation *c, int threads, void *workspace, int64_t bytes)
+void winograd_run(const correlation *c, int m, int threads, void *workspace, int64_t bytes)
 {
     plan p;
-    choose(c, threads, &p);
+    choose(c, m, threads, &p);
     while (threads > 1 && bytes_of(&p) > bytes)
-        choose(c, --threads, &p);
+        choose(c, m, --threads, &p);
     p.weights = (char *)round_up((int64_t)(intptr_t)workspace, 64);
     p.shared = p.weights + p.weight_bytes;
     p.own = p.shared + p.shared_bytes;

@@ -27,7 +27,7 @@ typedef struct plan {
     const conv *c;
     correlation form;                   /* forward */
     winograd_kernel *kernel;
-    int64_t points, down, across;       /* tiles of an image */
+    int64_t points, down, across;       /* tiles of a slice */
     int64_t tiles, chunk, chunks;
     int64_t x_row, dy_row, sum_row;     /* row lengths of the matrices */
     int64_t x_bytes, dy_bytes, sum_bytes, packed_bytes, slot_bytes;
@@ -39,17 +39,11 @@ typedef struct plan {
     char *dw, *x, *dy, *sums, *own;
 } plan;
 
-int winograd_weight_tile(const conv *c)
-{
-    const correlation form = conv_forward_form(c, NULL, NULL, NULL);
-    return winograd_best_tile(&form);
-}
-
 static void choose(const conv *c, int m, int threads, plan *p)
 {
     *p = (plan){.c = c, .form = conv_forward_form(c, NULL, NULL, NULL), .points = (m + 2) * (m + 2),
                 .kernel = m == 4 ? kernels()->winograd_4 : kernels()->winograd_2, .down = ceil_div(c->oh, m), .across = ceil_div(c->ow, m)};
-    p->tiles = c->d.n * p->down * p->across;
+    p->tiles = p->form.slices * p->down * p->across;
     p->x_row = round_up(c->cg, 16) + PAD;
     p->dy_row = round_up(c->kg, 16) + PAD;
     const int64_t tile_bytes = p->points * (p->x_row + p->dy_row) * 4;
@@ -80,11 +74,11 @@ int64_t winograd_weight_workspace(const conv *c, int m, int threads)
 
 /* ---- Tiles of x and dy: (point, tile, channel) ----------------------------------------------------*/
 
-static void spread_gradient(const plan *p, int64_t image, int64_t i, int64_t j, float *to)
+static void spread_gradient(const plan *p, int64_t slice, int64_t i, int64_t j, float *to)
 {
     const conv *c = p->c;
     const int64_t m = p->kernel->m, y = i * m, x = j * m, pixel = c->d.k;
-    p->kernel->spread((const float *)p->dy_image + ((image * c->oh + y) * c->ow + x) * pixel, c->ow * pixel, pixel, (int)smaller(m, c->oh - y),
+    p->kernel->spread((const float *)p->dy_image + ((slice * c->oh + y) * c->ow + x) * pixel, c->ow * pixel, pixel, (int)smaller(m, c->oh - y),
                       (int)smaller(m, c->ow - x), c->kg, to, p->chunk * p->dy_row);
 }
 
@@ -94,11 +88,11 @@ static void transform_tiles(void *context, int64_t task, int64_t slot)
     const int64_t first = task / 2 * TASK_TILES, end = smaller(first + TASK_TILES, p->chunk_tiles);
     (void)slot;
     for (int64_t t = first; t < end; t++) {
-        const int64_t tile = p->chunk0 + t, image = tile / (p->down * p->across), i = tile / p->across % p->down, j = tile % p->across;
+        const int64_t tile = p->chunk0 + t, slice = tile / (p->down * p->across), i = tile / p->across % p->down, j = tile % p->across;
         if (task % 2)
-            spread_gradient(p, image, i, j, (float *)p->dy + t * p->dy_row);
+            spread_gradient(p, slice, i, j, (float *)p->dy + t * p->dy_row);
         else
-            winograd_input_tile(&p->form, p->kernel, image, i, j, (float *)p->x + t * p->x_row, p->chunk * p->x_row);
+            winograd_input_tile(&p->form, p->kernel, slice, i, j, (float *)p->x + t * p->x_row, p->chunk * p->x_row);
     }
 }
 

@@ -1,0 +1,16 @@
+/* The fused epilogue: y = activation(y + bias + residual) on a block that was just computed. */
+#ifndef PRIMITIVES_FINISH_H
+#define PRIMITIVES_FINISH_H
+#include <cairn/dnn/common.h>
+
+static inline bool finish_is_nothing(const cairn_fused *f) { return !f->bias && !f->residual && !f->activation; }
+
+/* OK, or the error of operation `op`: an activation that does not exist, a residual that is the result. */
+cairn_status finish_check(const char *op, const cairn_fused *f, const void *y);
+
+/* rows x cols elements of f32 or f64 at y, rows y_step apart; `bias` (of the first column) and `residual` (of the first element, rows
+ * residual_step apart) may be NULL. */
+void finish_block(const cairn_fused *f, cairn_dtype type, int64_t rows, int64_t cols, void *y, int64_t y_step, const void *bias,
+                  const void *residual, int64_t residual_step);
+
+#endif
