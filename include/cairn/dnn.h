@@ -16,5 +16,6 @@
 #include <cairn/dnn/convolution.h>
 #include <cairn/dnn/matmul.h>
 #include <cairn/dnn/pooling.h>
+#include <cairn/dnn/rnn.h>
 
 #endif
