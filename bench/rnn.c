@@ -79,7 +79,7 @@ static void bench(const row *r, double peak)
 
 int main(int argc, char **argv)
 {
-    const machine_peaks *peaks = machine_measure();
+    const cairn_machine *peaks = cairn_machine_measure();
     printf("%s, %d threads, f32 peak %.1f GFLOP/s\n", cairn_isa(), cairn_threads(), peaks->f32_flops * 1e-9);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (argc < 2 || strstr(rows[i].name, argv[1]))
