@@ -19,7 +19,7 @@ static cairn_status check_kind(const cairn_rnn_descriptor *d)
         return error_set(CAIRN_E_ARGUMENT, "rnn: there is no kind %d", (int)d->kind);
     if (d->kind != CAIRN_RNN_LSTM && (d->projection || d->clip != 0))
         return error_set(CAIRN_E_ARGUMENT, "rnn: projection %lld and clip %g are for LSTM alone", (long long)d->projection, d->clip);
-    if (!(d->clip >= 0) || !(d->dropout >= 0 && d->dropout < 1))
+    if (!(d->clip >= 0) || !(d->dropout >= 0 && d->dropout <= 1))
         return error_set(CAIRN_E_ARGUMENT, "rnn: clip is %g, dropout %g", d->clip, d->dropout);
     return CAIRN_OK;
 }
@@ -219,7 +219,7 @@ static void drop_row(void *context, int64_t row, int worker)
 {
     const dropping *j = context;
     const rnn_plan *p = j->p;
-    const double keep = 1 / (1 - p->d->dropout);
+    const double keep = p->d->dropout < 1 ? 1 / (1 - p->d->dropout) : 0;
     (void)worker;
     for (int64_t i = row * p->width; i < (row + 1) * p->width; i++) {
         const double factor = uniform_of(p->d, j->first + (uint64_t)i) < p->d->dropout ? 0 : keep;

@@ -344,7 +344,7 @@ static void bad_descriptors_say_why(void **state)
         bad[i] = good;
     bad[0].type = CAIRN_BF16, bad[1].kind = (cairn_rnn_kind)7, bad[2].steps = -1, bad[3].in = 0, bad[4].hidden = 0;
     bad[5].batch_sizes = rising, bad[6].batch_sizes = short_first, bad[7].batch_sizes = zero;
-    bad[8].clip = -1, bad[9].dropout = 1, bad[10].hidden = INT64_MAX / 2, bad[11].batch = INT64_MAX, bad[12].projection = -2;
+    bad[8].clip = -1, bad[9].dropout = 1.5, bad[10].hidden = INT64_MAX / 2, bad[11].batch = INT64_MAX, bad[12].projection = -2;
     bad[13].kind = CAIRN_RNN_GRU, bad[13].projection = 2;
     for (int i = 0; i < CASES; i++) {
         cairn_error_clear();

@@ -29,7 +29,7 @@ typedef struct cairn_rnn_descriptor {
     bool bidirectional;
     const int64_t *batch_sizes;             /* of each step, never rising, the first is `batch`; NULL: all are `batch` */
     double clip;                            /* LSTM: c is kept within -clip ... clip; 0: it is not */
-    double dropout;                         /* of what goes from layer to layer, 0 <= dropout < 1; with a reserve only */
+    double dropout;                         /* of what goes from layer to layer, 0 to 1; with a reserve only */
     uint64_t seed, stream;                  /* of its random numbers: element i of layer l is dropped when number l rows D P + i
                                                of the stream (see cairn_random_fill) is below `dropout` */
 } cairn_rnn_descriptor;
