@@ -119,5 +119,5 @@ void gradient_checkpoint(const value *v, cairn_tensor *dy, cairn_tensor **dx)
 void gradient_wait(const value *v, cairn_tensor *dy, cairn_tensor **dx)
 {
     (void)v, (void)dy, (void)dx;
-    error_set(CAIRN_E_UNSUPPORTED, "backward: a second derivative through cairn_checkpoint");
+    error_set(CAIRN_E_UNSUPPORTED, "backward: a second derivative through cairn_checkpoint, or a third one through a recurrence");
 }

@@ -267,17 +267,41 @@ typedef struct cairn_rnn_options {
     bool batch_first, bidirectional, no_bias;
     bool relu;                           /* cairn_rnn: instead of tanh */
     double dropout;                      /* between layers, in training */
+    int64_t projection;                  /* cairn_lstm: h of this size, less than hidden; 0: none */
 } cairn_rnn_options;
 CAIRN_API cairn_module *cairn_rnn(int64_t in, int64_t hidden, const cairn_rnn_options *options);
 CAIRN_API cairn_module *cairn_lstm(int64_t in, int64_t hidden, const cairn_rnn_options *options);
 CAIRN_API cairn_module *cairn_gru(int64_t in, int64_t hidden, const cairn_rnn_options *options);
 
 typedef struct cairn_rnn_result {
-    cairn_tensor *output;                /* (T, N, directions * hidden), or (N, T, ...) */
-    cairn_tensor *h, *c;                 /* (layers * directions, N, hidden) after the last step; c: LSTM only, else NULL */
+    cairn_tensor *output;                /* (T, N, directions * P), or (N, T, ...); P is the projection, or hidden without one */
+    cairn_tensor *h, *c;                 /* (layers * directions, N, P) and (..., hidden) after the last step; c: LSTM only, else NULL */
 } cairn_rnn_result;
 /* The general form: from a state, which may be NULL (zeros), to a state. */
 CAIRN_API cairn_status cairn_recur(cairn_module *m, cairn_tensor *x, cairn_tensor *h, cairn_tensor *c, cairn_rnn_result *result);
+
+/* Sequences of different lengths, packed: step by step, only those that are not over, the longest first. */
+typedef struct cairn_packed {
+    cairn_tensor *data;                  /* (sum of lengths, features) */
+    cairn_tensor *batch_sizes;           /* i64: how many sequences have each step */
+    cairn_tensor *order;                 /* i64: which sequence of the batch each one is */
+} cairn_packed;
+/* x (T, N, features), or (N, T, features) with batch_first; lengths: N numbers, 1 to T, in any order (E_RANGE). */
+CAIRN_API cairn_status cairn_pack_padded_sequence(cairn_tensor *x, const int64_t *lengths, bool batch_first, cairn_packed *packed);
+/* Back to `total` steps (0: of the longest), with `padding` behind each sequence's end. */
+CAIRN_API cairn_tensor *cairn_pad_packed_sequence(const cairn_packed *packed, bool batch_first, double padding, int64_t total);
+/* As cairn_recur; h and c have the batch's order, result->h and c are those after each sequence's last step. y (or NULL) becomes
+ * the output, packed as x. At most 8000 steps. */
+CAIRN_API cairn_status cairn_recur_packed(cairn_module *m, const cairn_packed *x, cairn_tensor *h, cairn_tensor *c, cairn_packed *y,
+                                          cairn_rnn_result *result);
+
+/* One step: (N, in) -> h (N, hidden). Of the options only no_bias and relu (E_ARGUMENT). Called as a layer, from zeros. */
+CAIRN_API cairn_module *cairn_rnn_cell(int64_t in, int64_t hidden, const cairn_rnn_options *options);
+CAIRN_API cairn_module *cairn_lstm_cell(int64_t in, int64_t hidden, const cairn_rnn_options *options);
+CAIRN_API cairn_module *cairn_gru_cell(int64_t in, int64_t hidden, const cairn_rnn_options *options);
+/* From h and c (NULL: zeros) to the next; next_c: LSTM only, may be NULL. */
+CAIRN_API cairn_status cairn_recur_cell(cairn_module *m, cairn_tensor *x, cairn_tensor *h, cairn_tensor *c, cairn_tensor **next_h,
+                                        cairn_tensor **next_c);
 
 /* ---- Losses -------------------------------------------------------------------------------------------
  * A loss compares a prediction with a target and gives one number: the mean over all elements (rows, for classes), or what

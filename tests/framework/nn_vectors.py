@@ -76,6 +76,19 @@ def modules():
                     ("Hardsigmoid", nn.Hardsigmoid()), ("Hardswish", nn.Hardswish()), ("LogSigmoid", nn.LogSigmoid()),
                     ("Tanhshrink", nn.Tanhshrink()), ("Sigmoid", nn.Sigmoid()), ("Tanh", nn.Tanh()), ("CELU", nn.CELU())]:
         module("activation_" + name, f, torch.tensor([-7.0, -3.2, -1.1, -0.4, 0.3, 0.9, 2.5, 6.5]))
+    module("lstm_projection", nn.LSTM(3, 5, num_layers=2, bidirectional=True, proj_size=2), r(4, 3, 3), first)
+    module("rnn_cell", nn.RNNCell(3, 4), r(2, 3))
+    module("gru_cell", nn.GRUCell(3, 4, bias=False), r(2, 3))
+    module("lstm_cell", nn.LSTMCell(3, 4), r(2, 3), first)
+
+    def packed(m, x):
+        p = nn.utils.rnn.pack_padded_sequence(x, torch.tensor([2, 5, 3]), batch_first=True, enforce_sorted=False)
+        y, state = m(p)
+        h = state[0] if isinstance(state, tuple) else state
+        y = nn.utils.rnn.pad_packed_sequence(y, batch_first=True)[0]
+        return torch.cat([y.reshape(-1), h.reshape(-1)])
+    module("lstm_packed", nn.LSTM(3, 4, bidirectional=True, proj_size=2), r(3, 5, 3), packed)
+    module("gru_packed", nn.GRU(3, 4, num_layers=2, bidirectional=True), r(3, 5, 3), packed)
 
 
 def loss(case, f, x, *rest):

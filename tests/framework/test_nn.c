@@ -281,6 +281,110 @@ static void recurrence_goes_on_from_a_state(void **unused)
     cairn_scope_pop(mark, NULL);
 }
 
+/* x's (first) and dy's gradients, of the sum of squares of a recurrence's gradient. */
+static double squared_gradient(cairn_module *m, cairn_tensor *x, bool packed, cairn_tensor **second)
+{
+    cairn_rnn_result out;
+    cairn_packed p, y;
+    if (packed) {
+        assert_int_equal(cairn_pack_padded_sequence(x, (int64_t[]){2, 3}, false, &p), CAIRN_OK);
+        assert_int_equal(cairn_recur_packed(m, &p, NULL, NULL, &y, &out), CAIRN_OK);
+    } else {
+        assert_int_equal(cairn_recur(m, x, NULL, NULL, &out), CAIRN_OK);
+    }
+    cairn_axes all = CAIRN_ALL_AXES;
+    cairn_tensor *w = cairn_parameter(m, "weight_hh_l0"), *dw[1];
+    assert_int_equal(cairn_grad(cairn_sum(cairn_square(out.output), all, false), NULL, 1, &w, dw), CAIRN_OK);
+    cairn_tensor *loss = cairn_sum(cairn_square(dw[0]), all, false);
+    if (second)
+        assert_int_equal(cairn_grad(loss, NULL, 1, &x, second), CAIRN_OK);
+    return cairn_item(loss);
+}
+
+static void recurrences_have_second_derivatives(void **unused)
+{
+    (void)unused;
+    for (int kind = 0; kind < 4; kind++) {
+        cairn_mark mark = cairn_scope_push();
+        cairn_rnn_options o = {.layers = 2, .bidirectional = kind % 2, .projection = kind == 0 ? 2 : 0};
+        cairn_module *m = kind == 0 || kind == 3 ? cairn_lstm(2, 3, &o) : kind == 1 ? cairn_gru(2, 3, &o) : cairn_rnn(2, 3, &o);
+        assert_int_equal(cairn_module_to(m, CAIRN_F64), CAIRN_OK);
+        double at[12];
+        for (int i = 0; i < 12; i++)
+            at[i] = 0.3 * (i * 7 % 5 - 2);
+        cairn_tensor *x = cairn_requires_grad_(cairn_from(at, CAIRN_SHAPE(3, 2, 2), CAIRN_F64), true), *second[1];
+        squared_gradient(m, x, kind == 3, second);
+        double got[12];
+        assert_int_equal(cairn_copy_out(second[0], got, CAIRN_F64), CAIRN_OK);
+        for (int i = 0; i < 12; i++) {
+            const double was = at[i];
+            double side[2];
+            for (int k = 0; k < 2; k++) {
+                at[i] = was + (k ? 1e-5 : -1e-5);
+                side[k] = squared_gradient(m, cairn_from(at, CAIRN_SHAPE(3, 2, 2), CAIRN_F64), kind == 3, NULL);
+            }
+            at[i] = was;
+            assert_float_equal(got[i], (side[1] - side[0]) / 2e-5, 1e-6);
+        }
+        cairn_module_free(m);
+        cairn_scope_pop(mark, NULL);
+    }
+}
+
+static void packing_says_what_is_wrong(void **unused)
+{
+    (void)unused;
+    cairn_mark mark = cairn_scope_push();
+    cairn_packed p;
+    cairn_tensor *x = cairn_ones(CAIRN_SHAPE(4, 2, 3), CAIRN_F32);
+    assert_int_equal(cairn_pack_padded_sequence(x, (int64_t[]){4, 0}, false, &p), CAIRN_E_RANGE);
+    cairn_error_clear();
+    assert_int_equal(cairn_pack_padded_sequence(x, (int64_t[]){5, 1}, false, &p), CAIRN_E_RANGE);
+    assert_null(p.data);
+    cairn_error_clear();
+    assert_int_equal(cairn_pack_padded_sequence(x, NULL, false, &p), CAIRN_E_ARGUMENT);
+    cairn_error_clear();
+    assert_int_equal(cairn_pack_padded_sequence(x, (int64_t[]){1, 3}, false, &p), CAIRN_OK);
+    assert_int_equal(cairn_size(p.data, 0), 4);
+    assert_null(cairn_pad_packed_sequence(&p, false, 0, 2));
+    cairn_error_clear();
+    cairn_tensor *padded = cairn_pad_packed_sequence(&p, false, -1, 4);
+    assert_float_equal(cairn_item(cairn_select(cairn_select(cairn_select(padded, 0, 1), 0, 0), 0, 0)), -1, 0);
+    assert_float_equal(cairn_item(cairn_select(cairn_select(cairn_select(padded, 0, 2), 0, 1), 0, 0)), 1, 0);
+    assert_null(cairn_gru(3, 4, &(cairn_rnn_options){.projection = 2}));
+    cairn_error_clear();
+    assert_null(cairn_lstm_cell(3, 4, &(cairn_rnn_options){.layers = 2}));
+    cairn_error_clear();
+    cairn_module *m = cairn_gru_cell(3, 4, NULL);
+    cairn_tensor *h;
+    assert_int_equal(cairn_recur_cell(m, x, NULL, NULL, &h, NULL), CAIRN_E_SHAPE);
+    cairn_error_clear();
+    cairn_module_free(m);
+    cairn_scope_pop(mark, NULL);
+}
+
+/* The same numbers drop the same elements whether the gradient is wanted or not. */
+static void dropout_between_layers_follows_the_seed(void **unused)
+{
+    (void)unused;
+    cairn_mark mark = cairn_scope_push();
+    cairn_module *m = cairn_gru(3, 4, &(cairn_rnn_options){.layers = 2, .dropout = 0.5});
+    cairn_tensor *x = cairn_randn(CAIRN_SHAPE(5, 2, 3), CAIRN_F32);
+    cairn_seed(7);
+    cairn_tensor *first = cairn_call(m, x);
+    assert_int_equal(cairn_eval(first), CAIRN_OK);
+    cairn_no_grad_begin();
+    cairn_seed(7);
+    cairn_tensor *again = cairn_call(m, x), *other = cairn_call(m, x);
+    assert_true(cairn_allclose(first, again, 0, 0, false));
+    assert_false(cairn_allclose(first, other, 1e-3, 1e-3, false));
+    cairn_set_training(m, false);
+    assert_true(cairn_allclose(cairn_call(m, x), cairn_call(m, x), 0, 0, false));
+    cairn_no_grad_end();
+    cairn_module_free(m);
+    cairn_scope_pop(mark, NULL);
+}
+
 static void attention_to_another_sequence_equals_self_attention_on_the_same(void **unused)
 {
     (void)unused;
@@ -406,6 +510,9 @@ int main(void)
         cmocka_unit_test(a_state_dict_moves_between_networks),
         cmocka_unit_test(a_module_converts_to_another_type),
         cmocka_unit_test(recurrence_goes_on_from_a_state),
+        cmocka_unit_test(recurrences_have_second_derivatives),
+        cmocka_unit_test(packing_says_what_is_wrong),
+        cmocka_unit_test(dropout_between_layers_follows_the_seed),
         cmocka_unit_test(attention_to_another_sequence_equals_self_attention_on_the_same),
         cmocka_unit_test(initial_values_have_their_distribution),
         cmocka_unit_test(modules_print_as_a_tree),

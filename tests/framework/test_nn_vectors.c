@@ -25,8 +25,8 @@ static int gather(const char *test, const char *prefix, cairn_tensor **tensors, 
     return count;
 }
 
-/* The module with PyTorch's parameters gives PyTorch's result, gradients and statistics. Frees it. */
-static void check_module(const char *test, cairn_module *m, bool training)
+/* The module with PyTorch's parameters, called by `call`, gives PyTorch's result, gradients and statistics. Frees it. */
+static void check_call(const char *test, cairn_module *m, bool training, cairn_tensor *(*call)(cairn_module *, cairn_tensor *))
 {
     cairn_tensor *state[32];
     const char *names[32];
@@ -46,7 +46,7 @@ static void check_module(const char *test, cairn_module *m, bool training)
     cairn_tensor *x = vector_tensor(given);
     if (dx)
         cairn_requires_grad_(x, true);
-    cairn_tensor *y = cairn_call(m, x);
+    cairn_tensor *y = call(m, x);
     if (!y)
         fail_msg("%s: %s", test, cairn_error_message());
     if (vector_count(wanted) > 1 && cairn_requires_grad(y)) {
@@ -73,6 +73,8 @@ static void check_module(const char *test, cairn_module *m, bool training)
     cairn_scope_pop(mark, NULL);
     assert_int_equal(cairn_error(), CAIRN_OK);
 }
+
+static void check_module(const char *test, cairn_module *m, bool training) { check_call(test, m, training, cairn_call); }
 
 static void linear_layers_are_as_pytorchs(void **unused)
 {
@@ -114,6 +116,17 @@ static void attention_is_as_pytorchs(void **unused)
     check_module("encoder_layer_pre", cairn_transformer_encoder_layer(4, 2, &before), true);
 }
 
+/* Three sequences of different lengths, unsorted: the padded output, then h, as one vector. */
+static cairn_tensor *call_packed(cairn_module *m, cairn_tensor *x)
+{
+    cairn_packed packed, y;
+    cairn_rnn_result all;
+    if (cairn_pack_padded_sequence(x, (int64_t[]){2, 5, 3}, true, &packed) || cairn_recur_packed(m, &packed, NULL, NULL, &y, &all))
+        return NULL;
+    cairn_tensor *parts[] = {cairn_flatten(cairn_pad_packed_sequence(&y, true, 0, 0), 0, -1), cairn_flatten(all.h, 0, -1)};
+    return cairn_cat(2, parts, 0);
+}
+
 static void recurrent_layers_are_as_pytorchs(void **unused)
 {
     (void)unused;
@@ -121,6 +134,12 @@ static void recurrent_layers_are_as_pytorchs(void **unused)
     check_module("rnn_relu", cairn_rnn(3, 4, &(cairn_rnn_options){.relu = true, .no_bias = true}), true);
     check_module("lstm", cairn_lstm(3, 2, &(cairn_rnn_options){.layers = 2, .bidirectional = true, .batch_first = true}), true);
     check_module("gru", cairn_gru(3, 4, &(cairn_rnn_options){.layers = 2, .batch_first = true}), true);
+    check_module("lstm_projection", cairn_lstm(3, 5, &(cairn_rnn_options){.layers = 2, .bidirectional = true, .projection = 2}), true);
+    check_module("rnn_cell", cairn_rnn_cell(3, 4, NULL), true);
+    check_module("gru_cell", cairn_gru_cell(3, 4, &(cairn_rnn_options){.no_bias = true}), true);
+    check_module("lstm_cell", cairn_lstm_cell(3, 4, NULL), true);
+    check_call("lstm_packed", cairn_lstm(3, 4, &(cairn_rnn_options){.bidirectional = true, .projection = 2}), true, call_packed);
+    check_call("gru_packed", cairn_gru(3, 4, &(cairn_rnn_options){.layers = 2, .bidirectional = true}), true, call_packed);
 }
 
 static void activations_are_as_pytorchs(void **unused)
