@@ -107,7 +107,7 @@ static void run_block(const job *j, const attention_panel *p, int64_t key0, int6
     const attention *a = &j->a;
     const cairn_attention *d = &a->d;
     attention_product s = {.b = slot + j->queries, .c = slot + j->scores, .rows = keys, .k = d->width, .b_step = j->panel, .c_step = j->panel};
-    attention_product o = {.b = slot + j->scores, .c = slot + j->sums, .beta = slot + j->shrink, .rows = d->value_width, .k = keys,
+    attention_product o = {.b = slot + j->scores, .c = slot + j->sums, .beta = key0 == p->begin ? NULL : slot + j->shrink, .rows = d->value_width, .k = keys,
                            .b_step = j->panel, .c_step = j->panel};
     s.a = attention_rows(a, j->k, &d->k, p->batch, p->kv_head, key0, keys, d->width, slot + j->key_rows, &s.a_step);
     o.a = attention_rows(a, j->v, &d->v, p->batch, p->kv_head, key0, keys, d->value_width, slot + j->value_rows, &o.a_step);
@@ -125,7 +125,8 @@ static void run_block(const job *j, const attention_panel *p, int64_t key0, int6
 static void run_panel(const job *j, const attention_panel *p, char *slot)
 {
     const cairn_attention *d = &j->a.d;
-    memset(slot + j->sums, 0, (size_t)(j->panel * d->value_width * j->a.kernel->element_bytes));
+    if (p->begin == p->end)
+        memset(slot + j->sums, 0, (size_t)(j->panel * d->value_width * j->a.kernel->element_bytes));
     for (int64_t i = 0; i < j->panel; i++) {
         attention_set(&j->a, slot + j->top, i, -INFINITY);
         attention_set(&j->a, slot + j->sum, i, 0);
@@ -161,7 +162,7 @@ static void run_query(const job *j, const attention_panel *p, char *slot)
         int64_t k_step, v_step;
         const void *k = attention_rows(a, j->k, &d->k, p->batch, p->kv_head, key, keys, d->width, slot + j->key_rows, &k_step);
         const void *v = attention_rows(a, j->v, &d->v, p->batch, p->kv_head, key, keys, d->value_width, slot + j->value_rows, &v_step);
-        kernel->dots(keys, d->width, slot + j->queries, k, k_step, slot + j->scores);
+        kernel->dots(keys, d->width, slot + j->queries, 0, k, k_step, slot + j->scores);
         if (d->mask)
             add_bias(j, p, key, keys, slot);
         const double shrink = kernel->weigh_one(keys, slot + j->scores, slot + j->top, slot + j->sum);

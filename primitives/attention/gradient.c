@@ -71,66 +71,104 @@ static int64_t tasks_of(const job *j) { return j->a.d.batch * j->a.d.kv_heads * 
 
 /* ---- Loading a group of queries -------------------------------------------------------------------*/
 
-/* The rows of a tensor twice: as they are, zeros behind them, and (by panels) across lanes, times `scale`. */
-static void load(const job *j, const attention_panel *p, const void *base, const cairn_attention_rows *r, int64_t width, int64_t wide,
-                 double scale, char *rows, char *panels)
+/* A group of queries and its panels; those that see a key of the block are first ... end - 1. The rows of q and d_o: the
+ * user's own where they fill whole panels, else copies with zeros behind them. */
+typedef struct group {
+    attention_panel all, part[PANELS];
+    int first, end;
+    const char *q, *d_o;
+    int64_t q_step, o_step;
+} group;
+
+static const char *whole_rows(const job *j, const attention_panel *p, const void *base, const cairn_attention_rows *r, int64_t width,
+                              int64_t wide, char *room, int64_t *step)
 {
-    attention_kernel *kernel = j->a.kernel;
-    const int64_t e = kernel->element_bytes, panel = kernel->panel;
-    const void *from[64];
-    memset(rows, 0, (size_t)(j->group * wide * e));
+    const int64_t e = j->a.kernel->element_bytes;
+    *step = r->row;
+    if (!j->a.half && width == wide && p->count == j->group)
+        return attention_row(&j->a, base, r, p->batch, p->head, p->first);
+    *step = wide;
+    memset(room, 0, (size_t)(j->group * wide * e));
     for (int64_t i = 0; i < p->count; i++)
-        kernel->widen(j->a.d.type, width, attention_row(&j->a, base, r, p->batch, p->head, p->first + i), 1, rows + i * wide * e);
+        j->a.kernel->widen(j->a.d.type, width, attention_row(&j->a, base, r, p->batch, p->head, p->first + i), 1, room + i * wide * e);
+    return room;
+}
+
+/* Rows to panels, queries across lanes. */
+static void gather(const job *j, const attention_panel *p, const char *rows, int64_t step, int64_t width, double scale, char *panels)
+{
+    const int64_t e = j->a.kernel->element_bytes, panel = j->a.kernel->panel;
+    const void *from[64];
     for (int64_t h = 0; h < PANELS; h++) {
         const int64_t count = larger(smaller(p->count - h * panel, panel), 0);
         for (int64_t i = 0; i < count; i++)
-            from[i] = rows + (h * panel + i) * wide * e;
-        kernel->gather((int)count, width, from, scale, panels + h * panel * width * e);
+            from[i] = rows + (h * panel + i) * step * e;
+        j->a.kernel->gather((int)count, width, from, scale, panels + h * panel * width * e);
     }
 }
 
-/* What the forward pass left of each query. A query that sees nothing, its sum -infinity or -FLT_MAX, has no
- * weights: 2^(score - infinity). */
-static void load_sums(const job *j, const attention_panel *p, char *slot)
+/* mean = o . d_o of each query; the forward pass's sums, as powers of two. A query that sees nothing, its sum -infinity
+ * or -FLT_MAX, has no weights: 2^(score - infinity). */
+static void load_sums(const job *j, const group *g, char *slot)
 {
     const attention *a = &j->a;
     const cairn_attention *d = &a->d;
-    const int64_t e = a->kernel->element_bytes;
+    const attention_panel *p = &g->all;
+    const int64_t e = a->kernel->element_bytes, panel = a->kernel->panel;
+    memset(slot + j->mean, 0, (size_t)(j->group * e));
     for (int64_t i = 0; i < j->group; i++) {
-        double sum = INFINITY;
-        char *mean = slot + j->mean + i * e;
-        attention_set(&j->a, mean, 0, 0);
-        if (i < p->count) {
-            sum = attention_get(&j->a, j->logsumexp, (p->batch * d->heads + p->head) * d->queries + p->first + i);
-            a->kernel->widen(d->type, d->value_width, attention_row(a, j->o, &d->o, p->batch, p->head, p->first + i), 1, slot + j->lines);
-            a->kernel->dots(1, d->value_width, slot + j->lines, slot + j->o_rows + i * j->value_wide * e, 0, mean);
-        }
-        attention_set(&j->a, slot + j->log2_sum, i, sum <= -FLT_MAX ? INFINITY : sum * LOG2_E);
+        double sum = -INFINITY;
+        if (i < p->count)
+            sum = attention_get(a, j->logsumexp, (p->batch * d->heads + p->head) * d->queries + p->first + i);
+        attention_set(a, slot + j->log2_sum, i, sum <= -FLT_MAX ? INFINITY : sum * LOG2_E);
     }
+    for (int64_t i = 0; i < p->count; i += panel) {
+        const int64_t count = smaller(panel, p->count - i);
+        int64_t step;
+        const void *o = attention_rows(a, j->o, &d->o, p->batch, p->head, p->first + i, count, d->value_width, slot + j->lines, &step);
+        a->kernel->dots(count, d->value_width, o, step, g->d_o + i * g->o_step * e, g->o_step, slot + j->mean + i * e);
+    }
+}
+
+static void load(const job *j, group *g, char *slot)
+{
+    const cairn_attention *d = &j->a.d;
+    g->q = whole_rows(j, &g->all, j->q, &d->q, d->width, j->wide, slot + j->q_rows, &g->q_step);
+    g->d_o = whole_rows(j, &g->all, j->d_o, &d->d_o, d->value_width, j->value_wide, slot + j->o_rows, &g->o_step);
+    gather(j, &g->all, g->q, g->q_step, d->width, d->scale * LOG2_E, slot + j->q_panel);
+    gather(j, &g->all, g->d_o, g->o_step, d->value_width, 1, slot + j->o_panel);
+    load_sums(j, g, slot);
 }
 
 /* ---- One block of keys against one group of queries -----------------------------------------------*/
 
+static bool sees(const attention_panel *p, int64_t key0, int64_t keys) { return p->count > 0 && p->begin < key0 + keys && p->end > key0; }
+
+static void find_seeing(group *g, int64_t key0, int64_t keys)
+{
+    g->first = 0, g->end = PANELS;
+    while (g->first < g->end && !sees(&g->part[g->first], key0, keys))
+        g->first++;
+    while (g->first < g->end && !sees(&g->part[g->end - 1], key0, keys))
+        g->end--;
+}
+
 /* scores and slopes: keys x group */
-static void score(const job *j, const attention_panel *p, int64_t key0, int64_t keys, char *slot, const void *k, int64_t k_step,
-                  const void *v, int64_t v_step)
+static void score(const job *j, const group *g, int64_t key0, int64_t keys, char *slot, const void *k, int64_t k_step, const void *v,
+                  int64_t v_step)
 {
     const cairn_attention *d = &j->a.d;
     attention_kernel *kernel = j->a.kernel;
     const int64_t e = kernel->element_bytes, panel = kernel->panel;
-    for (int64_t h = 0; h < PANELS; h++) {
-        attention_panel part = *p;
-        part.first += h * panel;
-        part.position += h * panel;
-        part.count = larger(smaller(p->count - h * panel, panel), 0);
+    for (int64_t h = g->first; h < g->end; h++) {
         const attention_product s = {.a = k, .b = slot + j->q_panel + h * panel * d->width * e, .c = slot + j->scores + h * panel * e,
                                      .rows = keys, .k = d->width, .a_step = k_step, .b_step = panel, .c_step = j->group};
         const attention_product w = {.a = v, .b = slot + j->o_panel + h * panel * d->value_width * e, .c = slot + j->slopes + h * panel * e,
                                      .rows = keys, .k = d->value_width, .a_step = v_step, .b_step = panel, .c_step = j->group};
         attention_block b = {.scores = slot + j->scores + h * panel * e, .keys = keys, .step = j->group};
-        b.edges = attention_edges(&j->a, &part, key0, keys, &b.low, &b.high);
+        b.edges = attention_edges(&j->a, &g->part[h], key0, keys, &b.low, &b.high);
         if (d->mask) {
-            attention_bias(&j->a, &part, key0, keys, slot + j->bias);
+            attention_bias(&j->a, &g->part[h], key0, keys, slot + j->bias);
             b.bias = slot + j->bias;
         }
         kernel->by_rows(&s);
@@ -139,35 +177,50 @@ static void score(const job *j, const attention_panel *p, int64_t key0, int64_t 
     }
 }
 
-/* sums (keys x wide) += weights (keys x group) rows (group x wide) */
-static void add_product(const job *j, int64_t keys, const char *weights, const char *rows, int64_t wide, const char *ones, char *sums)
+/* sums (keys x wide) += weights (keys x group) rows (group x wide), over the panels that see the keys */
+static void add_product(const job *j, const group *g, int64_t keys, const char *weights, const char *rows, int64_t step, int64_t wide,
+                        const char *ones, char *sums)
 {
     attention_kernel *kernel = j->a.kernel;
+    const int64_t e = kernel->element_bytes, skip = g->first * kernel->panel;
     for (int64_t column = 0; column < wide; column += kernel->panel) {
-        const attention_product p = {.a = weights, .b = rows + column * kernel->element_bytes, .c = sums + column * kernel->element_bytes,
-                                     .beta = ones, .rows = keys, .k = j->group, .a_step = j->group, .b_step = wide, .c_step = wide};
+        const attention_product p = {.a = weights + skip * e, .b = rows + (skip * step + column) * e, .c = sums + column * e, .beta = ones,
+                                     .rows = keys, .k = (g->end - g->first) * kernel->panel, .a_step = j->group, .b_step = step,
+                                     .c_step = wide};
         kernel->by_rows(&p);
     }
 }
 
-static void run_block(const job *j, const attention_panel *p, int64_t run0, int64_t key0, int64_t keys, char *slot)
+static void run_block(const job *j, group *g, int64_t run0, int64_t key0, int64_t keys, char *slot)
 {
     const attention *a = &j->a;
     const cairn_attention *d = &a->d;
+    const attention_panel *p = &g->all;
     const int64_t e = a->kernel->element_bytes, panel = a->kernel->panel;
     int64_t k_step, v_step;
     const void *k = attention_rows(a, j->k, &d->k, p->batch, p->kv_head, key0, keys, d->width, slot + j->key_rows, &k_step);
     const void *v = attention_rows(a, j->v, &d->v, p->batch, p->kv_head, key0, keys, d->value_width, slot + j->value_rows, &v_step);
-    score(j, p, key0, keys, slot, k, k_step, v, v_step);
-    for (int64_t h = 0; h < PANELS; h++) {
+    find_seeing(g, key0, keys);
+    score(j, g, key0, keys, slot, k, k_step, v, v_step);
+    for (int64_t h = g->first; h < g->end; h++) {
         const attention_product q = {.a = k, .b = slot + j->slopes + h * panel * e, .c = slot + j->dq_panel + h * panel * d->width * e,
                                      .beta = slot + j->ones, .rows = d->width, .k = keys, .a_step = k_step, .b_step = j->group,
                                      .c_step = panel};
         a->kernel->by_columns(&q);
     }
-    add_product(j, keys, slot + j->scores, slot + j->o_rows, j->value_wide, slot + j->ones,
+    add_product(j, g, keys, slot + j->scores, g->d_o, g->o_step, j->value_wide, slot + j->ones,
                 slot + j->dv_sums + (key0 - run0) * j->value_wide * e);
-    add_product(j, keys, slot + j->slopes, slot + j->q_rows, j->wide, slot + j->ones, slot + j->dk_sums + (key0 - run0) * j->wide * e);
+    add_product(j, g, keys, slot + j->slopes, g->q, g->q_step, j->wide, slot + j->ones, slot + j->dk_sums + (key0 - run0) * j->wide * e);
+}
+
+/* A block ends where a panel's last key is, so that the others go on without it. */
+static int64_t block_end(const job *j, const group *g, int64_t key, int64_t end)
+{
+    end = smaller(end, key + j->block);
+    for (int h = 0; h < PANELS; h++)
+        if (g->part[h].count > 0 && g->part[h].end > key)
+            end = smaller(end, g->part[h].end);
+    return end;
 }
 
 /* ---- dq ---------------------------------------------------------------------------------------------*/
@@ -220,18 +273,18 @@ static void add_parts(void *context, int64_t task, int worker)
 
 /* ---- A run of keys ----------------------------------------------------------------------------------*/
 
-static void run_group(const job *j, const attention_panel *p, int64_t run0, int64_t run1, char *slot)
+static void run_group(const job *j, group *g, int64_t run0, int64_t run1, char *slot)
 {
     const cairn_attention *d = &j->a.d;
-    const int64_t begin = larger(p->begin, run0), end = smaller(p->end, run1);
+    const attention_panel *p = &g->all;
+    const int64_t begin = larger(p->begin, run0), end = p->count > 0 ? smaller(p->end, run1) : begin;
     memset(slot + j->dq_panel, 0, (size_t)(j->group * d->width * j->a.kernel->element_bytes));
-    if (p->count > 0 && begin < end) {
-        load(j, p, j->q, &d->q, d->width, j->wide, d->scale * LOG2_E, slot + j->q_rows, slot + j->q_panel);
-        load(j, p, j->d_o, &d->d_o, d->value_width, j->value_wide, 1, slot + j->o_rows, slot + j->o_panel);
-        load_sums(j, p, slot);
+    if (begin < end)
+        load(j, g, slot);
+    for (int64_t key = begin, next; key < end; key = next) {
+        next = block_end(j, g, key, end);
+        run_block(j, g, run0, key, next - key, slot);
     }
-    for (int64_t key = begin; p->count > 0 && key < end; key += j->block)
-        run_block(j, p, run0, key, smaller(j->block, end - key), slot);
     store_dq(j, p, run0 / j->run, slot);
 }
 
@@ -261,8 +314,11 @@ static void run_task(void *context, int64_t task, int64_t slot)
         attention_set(&j->a, memory + j->ones, i, 1);
     for (int64_t h = 0; h < share; h++)
         for (int64_t first = 0; first < d->queries; first += j->group) {
-            const attention_panel p = attention_panel_at(&j->a, head / d->kv_heads, head % d->kv_heads * share + h, first, j->group);
-            run_group(j, &p, run0, run1, memory);
+            const int64_t b = head / d->kv_heads, q_head = head % d->kv_heads * share + h, panel = j->a.kernel->panel;
+            group g = {.all = attention_panel_at(&j->a, b, q_head, first, j->group)};
+            for (int i = 0; i < PANELS; i++)
+                g.part[i] = attention_panel_at(&j->a, b, q_head, first + i * panel, panel);
+            run_group(j, &g, run0, run1, memory);
         }
     store_keys(j, head / d->kv_heads, head % d->kv_heads, run0, run1, memory);
 }

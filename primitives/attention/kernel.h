@@ -37,8 +37,9 @@ typedef const struct attention_kernel {
     void (*weigh)(const attention_block *b, void *top, void *sum, void *shrink);
     /* Scores become weights w = 2^(score - log2_sum); slopes, laid out as the scores, become w * (slope - mean). */
     void (*slope)(const attention_block *b, void *slopes, const void *log2_sum, const void *mean);
-    /* One query: scores[j] = q . k_j; weights as above with top and sum one number, and shrink the result; o = o beta + w v. */
-    void (*dots)(int64_t keys, int64_t width, const void *q, const void *k, int64_t k_step, void *scores);
+    /* One query (q_step 0): scores[j] = q_j . k_j; weights as above with top and sum one number, and shrink the result;
+     * o = o beta + w v. */
+    void (*dots)(int64_t keys, int64_t width, const void *q, int64_t q_step, const void *k, int64_t k_step, void *scores);
     double (*weigh_one)(int64_t keys, void *scores, void *top, void *sum);
     void (*combine)(int64_t keys, int64_t width, const void *weights, const void *v, int64_t v_step, double beta, void *o);
     /* n elements of `type` (this kernel's own, f16 or bf16) to this kernel's own, and back, multiplied by `scale`. */

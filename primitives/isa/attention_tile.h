@@ -20,6 +20,15 @@ SIMD_INLINE void NAME(tile_end)(const int rows, const attention_product *t, REAL
     }
 }
 
+SIMD_INLINE void NAME(tile_prefetch)(const int rows, const attention_product *t, const REAL *c)
+{
+    if (t->beta)
+        UNROLL for (int i = 0; i < rows; i++, c += t->c_step) {
+            __builtin_prefetch(c, 1);
+            __builtin_prefetch(c + LANES, 1);
+        }
+}
+
 /* Three base pointers and two multiples of the stride address up to 14 rows; the empty asm keeps the compiler from making a
  * pointer of every row. */
 SIMD_INLINE void NAME(tile_by_rows)(const int rows, const attention_product *t, const REAL *a, REAL *c)
@@ -29,6 +38,7 @@ SIMD_INLINE void NAME(tile_by_rows)(const int rows, const attention_product *t, 
     int64_t row = t->a_step * (int64_t)sizeof(REAL), row3 = 3 * row;
     const char *base[3] = {(const char *)a};
     VEC acc[MR][2];
+    NAME(tile_prefetch)(rows, t, c);
     UNROLL for (int i = 0; i < rows; i++)
         acc[i][0] = acc[i][1] = V_SET(0);
     base[1] = rows > 5 ? base[0] + 5 * row : base[0];
@@ -55,6 +65,7 @@ SIMD_INLINE void NAME(tile_by_columns)(const int rows, const attention_product *
 {
     const REAL *restrict b = t->b;
     VEC acc[MR][2];
+    NAME(tile_prefetch)(rows, t, c);
     UNROLL for (int i = 0; i < rows; i++)
         acc[i][0] = acc[i][1] = V_SET(0);
     for (int64_t p = 0; p < t->k; p++, a += t->a_step, b += t->b_step) {
@@ -188,7 +199,7 @@ static void NAME(slope)(const attention_block *b, void *slopes, const void *log2
 
 /* LANES keys at a time. The sums of their vectors are folded together: after each round half as many vectors hold
  * twice as many keys, in the order of the keys. */
-static void NAME(dots)(int64_t keys, int64_t width, const void *queries, const void *key_rows, int64_t k_step, void *to)
+static void NAME(dots)(int64_t keys, int64_t width, const void *queries, int64_t q_step, const void *key_rows, int64_t k_step, void *to)
 {
     const REAL *q = queries, *k = key_rows;
     REAL *scores = to;
@@ -197,12 +208,13 @@ static void NAME(dots)(int64_t keys, int64_t width, const void *queries, const v
         const int64_t count = keys - j < LANES ? keys - j : LANES;
         VEC acc[LANES];
         UNROLL for (int i = 0; i < LANES; i++) {
-            const REAL *row = k + (i < count ? j + i : j) * k_step;
+            const int64_t at = i < count ? j + i : j;
+            const REAL *row = k + at * k_step, *other = q + at * q_step;
             acc[i] = V_SET(0);
             for (int64_t p = 0; p < whole; p += LANES)
-                acc[i] = V_FMA(V_LOAD(row + p), V_LOAD(q + p), acc[i]);
+                acc[i] = V_FMA(V_LOAD(row + p), V_LOAD(other + p), acc[i]);
             if (whole < width)
-                acc[i] = V_FMA(V_LOAD_N(row + whole, width - whole), V_LOAD_N(q + whole, width - whole), acc[i]);
+                acc[i] = V_FMA(V_LOAD_N(row + whole, width - whole), V_LOAD_N(other + whole, width - whole), acc[i]);
         }
         UNROLL for (int n = LANES / 2; n >= 1; n /= 2)
             UNROLL for (int i = 0; i < n; i++)
@@ -313,34 +325,54 @@ SIMD_INLINE void NAME(turn)(VEC v[LANES])
     }
 }
 
+/* `rows` rows of `n` elements become n vectors; what lies beyond reads as 0. Whole tiles have constants here, so that
+ * all of it stays in registers. */
+SIMD_INLINE void NAME(gather_tile)(int rows, int64_t n, const void *const *from, int64_t p, VEC by, REAL *out)
+{
+    VEC v[LANES];
+    UNROLL for (int i = 0; i < LANES; i++)
+        v[i] = i >= rows ? V_SET(0) : by * (n == LANES ? V_LOAD((const REAL *)from[i] + p) : V_LOAD_N((const REAL *)from[i] + p, n));
+    NAME(turn)(v);
+    UNROLL for (int i = 0; i < LANES; i++)
+        if (i < n)
+            V_STORE(out + i * NAME(panel), v[i]);
+}
+
+SIMD_INLINE void NAME(scatter_tile)(int rows, int64_t n, const REAL *in, int64_t step, VEC by, void *const *to, int64_t p)
+{
+    VEC v[LANES];
+    UNROLL for (int i = 0; i < LANES; i++)
+        v[i] = i < n ? by * V_LOAD(in + i * step) : V_SET(0);
+    NAME(turn)(v);
+    UNROLL for (int i = 0; i < LANES; i++)
+        if (i < rows && n == LANES)
+            V_STORE((REAL *)to[i] + p, v[i]);
+        else if (i < rows)
+            V_STORE_N((REAL *)to[i] + p, n, v[i]);
+}
+
 static void NAME(gather)(int count, int64_t width, const void *const *from, double scale, void *to)
 {
     const VEC by = V_SET((REAL)scale);
-    REAL *out = to;
-    for (int h = 0; h < 2; h++)
+    for (int h = 0; h < 2; h++, from += LANES, count -= LANES)
         for (int64_t p = 0; p < width; p += LANES) {
-            const int64_t n = width - p < LANES ? width - p : LANES;
-            VEC v[LANES];
-            UNROLL for (int i = 0; i < LANES; i++)
-                v[i] = h * LANES + i < count ? by * V_LOAD_N((const REAL *)from[h * LANES + i] + p, n) : V_SET(0);
-            NAME(turn)(v);
-            for (int64_t i = 0; i < n; i++)
-                V_STORE(out + (p + i) * NAME(panel) + h * LANES, v[i]);
+            REAL *out = (REAL *)to + p * NAME(panel) + h * LANES;
+            if (count >= LANES && width - p >= LANES)
+                NAME(gather_tile)(LANES, LANES, from, p, by, out);
+            else
+                NAME(gather_tile)(count, width - p < LANES ? width - p : LANES, from, p, by, out);
         }
 }
 
 static void NAME(scatter)(int count, int64_t width, const void *from, int64_t step, const void *scale, void *const *to)
 {
-    const REAL *in = from;
-    for (int h = 0; h < 2; h++)
+    for (int h = 0; h < 2; h++, to += LANES, count -= LANES)
         for (int64_t p = 0; p < width; p += LANES) {
-            const int64_t n = width - p < LANES ? width - p : LANES;
+            const REAL *in = (const REAL *)from + p * step + h * LANES;
             const VEC by = V_LOAD((const REAL *)scale + h * LANES);
-            VEC v[LANES];
-            for (int64_t i = 0; i < LANES; i++)
-                v[i] = i < n ? by * V_LOAD(in + (p + i) * step + h * LANES) : V_SET(0);
-            NAME(turn)(v);
-            for (int i = 0; i < LANES && h * LANES + i < count; i++)
-                V_STORE_N((REAL *)to[h * LANES + i] + p, n, v[i]);
+            if (count >= LANES && width - p >= LANES)
+                NAME(scatter_tile)(LANES, LANES, in, step, by, to, p);
+            else
+                NAME(scatter_tile)(count, width - p < LANES ? width - p : LANES, in, step, by, to, p);
         }
 }
