@@ -162,7 +162,9 @@ static int compile_device(const request *r, const char *source, const char *outp
     words w = {0};
     add(&w, clang());
     add_cuda_options(r, &w);
-    static const char *const options[] = {"-Xclang", "-target-feature", "-Xclang", "+ptx78", "--cuda-device-only"};
+    /* Line numbers always: they cost a few bytes of PTX, and reports about a kernel name its source line. */
+    static const char *const options[] = {"-Xclang", "-target-feature", "-Xclang", "+ptx78", "--cuda-device-only",
+                                          "-gline-tables-only"};
     for (size_t i = 0; i < sizeof options / sizeof *options; i++)
         add(&w, options[i]);
     if (r->relocatable && r->goal != GOAL_PTX) {

@@ -17,7 +17,7 @@ typedef enum meaning {
     DEPEND,           /* goes to the host's compilation */
     DEPEND_VALUE,
     OUTPUT, LANGUAGE, STANDARD, SHARED, RELOCATABLE, RELOCATABLE_VALUE, VERBOSE, DRY, RUN, FAST_MATH, NO_CONTRACTION,
-    LINES, DEBUG, DEVICE_DEBUG, OPTION_FILE, LIBRARY, LIBRARY_FOLDER, WARNINGS_AS_ERRORS, CUBIN
+    DEBUG, OPTION_FILE, LIBRARY, LIBRARY_FOLDER, WARNINGS_AS_ERRORS, CUBIN
 } meaning;
 
 /* name, other name, meaning, goal */
@@ -34,7 +34,7 @@ static const struct { const char *name, *other; meaning meaning; goal goal; } op
     {"-idp", "--input-drive-prefix", DROP_VALUE, 0}, {"-odir", "--output-directory", DROP_VALUE, 0},
     {"-ftz", "--ftz", DROP_VALUE, 0}, {"-prec-div", "--prec-div", DROP_VALUE, 0}, {"-prec-sqrt", "--prec-sqrt", DROP_VALUE, 0},
     {"-fmad", "--fmad", NO_CONTRACTION, 0}, {"-use_fast_math", "--use_fast_math", FAST_MATH, 0},
-    {"-lineinfo", "--generate-line-info", LINES, 0}, {"-G", "--device-debug", DEVICE_DEBUG, 0}, {"-g", "--debug", DEBUG, 0},
+    {"-lineinfo", "--generate-line-info", DROP, 0}, {"-G", "--device-debug", DROP, 0}, {"-g", "--debug", DEBUG, 0},
     {"-expt-extended-lambda", "--expt-extended-lambda", DROP, 0}, {"-extended-lambda", "--extended-lambda", DROP, 0},
     {"-expt-relaxed-constexpr", "--expt-relaxed-constexpr", DROP, 0}, {"-ewp", "--extensible-whole-program", DROP, 0},
     {"-res-usage", "--resource-usage", DROP, 0}, {"-keep", "--keep", DROP, 0}, {"-save-temps", "--save-temps", DROP, 0},
@@ -184,8 +184,6 @@ static int take_option(request *r, int k, const char *word, const char *value)
     case RUN: r->run = true; break;
     case FAST_MATH: add(&r->device, "-fgpu-approx-transcendentals"); break;
     case NO_CONTRACTION: add(&r->device, strcmp(value, "false") ? "-ffp-contract=fast" : "-ffp-contract=off"); break;
-    case LINES: add(&r->device, "-gline-tables-only"); break;
-    case DEVICE_DEBUG: add(&r->device, "-gline-tables-only"); break;
     case DEBUG: add(&r->host, "-g"); break;
     case OPTION_FILE: return read_option_file(r, value);
     case LIBRARY: add_library(r, value); break;
