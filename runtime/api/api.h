@@ -9,6 +9,11 @@
 
 #define API CAIRN_API
 
+typedef struct node_list {
+    CUgraphNode *items;
+    size_t count, capacity;
+} node_list;
+
 struct CUctx_st {
     CUdevice device;
     int references;
@@ -25,6 +30,8 @@ struct CUstream_st {
     unsigned flags;
     int priority;
     uint64_t last;                 /* the latest work issued on it */
+    struct capture *capture;       /* what is issued goes into a graph; NULL when it is executed */
+    node_list tail;                /* while capturing: the nodes that the next one needs */
 };
 
 struct CUevent_st {
@@ -32,7 +39,17 @@ struct CUevent_st {
     bool recorded;
     uint64_t number;               /* of the work that records it */
     struct event_time *time;       /* shared with that work */
+    struct capture *capture;       /* recorded on a capturing stream: the nodes it stands for */
+    node_list nodes;
 };
+
+/* Rows of memory, `pitch` bytes apart, `slice` bytes from one layer to the next (array.c). */
+struct CUarray_st {
+    CUDA_ARRAY3D_DESCRIPTOR shape;
+    uint8_t *memory;
+    size_t element_bytes, pitch, slice;
+};
+size_t format_bytes(CUarray_format format);
 
 enum { MAX_DEVICES = 8 };
 
@@ -50,14 +67,95 @@ uint64_t stream_issue(CUstream stream, queue_work *work);
 bool stream_is_valid(CUstream stream);
 void stream_note(CUstream stream, uint64_t number);
 
+bool context_is_active(CUdevice device);
+
+/* The bytes of a file, with a zero behind them, for mem_free; NULL when it cannot be read. */
+char *file_read(const char *name, size_t *bytes);
+
 /* Says once for each name that a feature is not there, and returns CUDA_ERROR_NOT_SUPPORTED. */
 CUresult not_supported(const char *name);
 /* Cairn's status as CUDA's; the message has been printed. */
 CUresult result_of(cairn_status status);
 
-/* Work that copies or fills memory, also used for synchronous calls. */
+/* ---- Work: made by one file each, issued on a stream, executed at once, or kept by a graph ---------- */
+/* `depth` slices of `height` rows of `width` bytes; a linear copy is one row. */
+typedef struct box {
+    void *to;
+    const void *from;
+    size_t width, height, depth, to_pitch, to_slice, from_pitch, from_slice;
+} box;
+/* `height` rows of `width` elements of 1, 2 or 4 bytes. */
+typedef struct filling {
+    void *to;
+    uint32_t value;
+    int element;
+    size_t width, height, pitch;
+} filling;
+typedef struct launch_request {
+    kernel *kernel;
+    unsigned grid[3], block[3], shared_bytes;
+    void **params;                 /* one pointer a parameter, or NULL and: */
+    const void *packed;
+    size_t packed_bytes;
+    const void *host_function;     /* of the runtime API; NULL */
+    bool cooperative;
+} launch_request;
+
+/* Checks a copy between any of host, device and arrays (array.c). */
+CUresult box_of_copy(const CUDA_MEMCPY3D *copy, box *out);
+/* The parameters that a launch's `extra` holds; NULL when there are none. */
+const void *launch_extra(void **extra, size_t *bytes);
+
+CUresult make_copy(const box *b, queue_work **out);
+CUresult make_fill(const filling *f, queue_work **out);
+CUresult make_launch(const launch_request *r, queue_work **out);
+CUresult make_host(CUhostFn function, void *data, queue_work **out);
+/* Records into the event when it runs. */
+CUresult make_event_record(CUevent event, queue_work **out);
+/* What a launch was made from; its params are *pointers, which is made anew and point into the work. */
+void launch_describe(const queue_work *work, void ***pointers, launch_request *out);
+
+/* Checks the context, the stream and the work's own arguments; then issues it. With `wait` the call returns when
+ * it is done. */
+CUresult issue_copy(const box *b, CUstream stream, bool wait);
+CUresult issue_fill(const filling *f, CUstream stream, bool wait);
+CUresult issue_launch(const launch_request *r, CUstream stream);
+/* The linear forms. */
 CUresult copy_memory(void *to, const void *from, size_t bytes, CUstream stream, bool wait);
 CUresult fill_memory(void *to, uint32_t value, int element, size_t count, CUstream stream, bool wait);
+
+/* ---- Capturing (graph_capture.c) ------------------------------------------------------------------- */
+/* Takes the work into the graph that the stream captures; false when it does not capture. */
+bool capture_work(CUstream stream, queue_work *work);
+/* An event recorded on a capturing stream, a stream that waits for such an event; *taken says whether. */
+CUresult capture_record(CUstream stream, CUevent event, bool *taken);
+CUresult capture_wait(CUstream stream, CUevent event, bool *taken);
+/* What a capturing stream may not do, such as waiting for it, ends its capture. */
+CUresult capture_refuse(CUstream stream);
+/* The stream is destroyed. */
+void capture_forget(CUstream stream);
+
+/* ---- Graphs (graph.c) ------------------------------------------------------------------------------ */
+struct CUgraph_st {
+    node_list nodes;               /* in the order of their making */
+};
+
+struct CUgraphNode_st {
+    CUgraph graph;
+    CUgraphNodeType type;
+    queue_work *work;              /* NULL for empty nodes and child graphs */
+    CUgraph child;                 /* the node's own copy */
+    node_list needs;               /* what must be done before */
+    void **pointers;               /* to the parameters of a launch, for who asked */
+    CUgraphNode copy;              /* while its graph is cloned */
+    bool placed;                   /* while its graph is put in order */
+};
+
+/* Adds a node that owns its work; the new node, or NULL with *result set and the work freed. */
+CUgraphNode graph_add(CUgraph graph, CUgraphNodeType type, queue_work *work, const CUgraphNode *needs, size_t count,
+                      CUresult *result);
+bool node_list_add(node_list *list, CUgraphNode node);
+void node_list_free(node_list *list);
 
 /* Allocations that cudaFree and pointer queries know. */
 typedef enum memory_kind { MEMORY_DEVICE, MEMORY_HOST, MEMORY_MANAGED } memory_kind;
@@ -70,8 +168,7 @@ void *allocation_new(size_t bytes, memory_kind kind);
 /* False when the address is not the begin of an allocation of that kind (host, or not host). */
 bool allocation_free(void *address, bool host);
 bool allocation_find(const void *address, allocation *out);
-
-CUresult launch_kernel(kernel *k, const unsigned grid[3], const unsigned block[3], unsigned shared_bytes,
-                       CUstream stream, void **params, const void *packed, size_t packed_bytes);
+/* Memory of a pool is no longer in use. */
+void pool_forget(void *memory);
 
 #endif

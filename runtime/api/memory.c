@@ -112,6 +112,55 @@ bool allocation_find(const void *address, allocation *out)
     return inside;
 }
 
+/* ---- Host memory that programs register ---------------------------------------------------------- */
+typedef struct registration {
+    struct registration *next;
+    uintptr_t base;
+    size_t bytes;
+} registration;
+static registration *registered;
+
+static bool registration_add(void *memory, size_t bytes)
+{
+    registration *made = mem_new(sizeof *made);
+    bool taken = !made;
+    pthread_mutex_lock(&table.lock);
+    for (const registration *r = registered; r; r = r->next)
+        taken |= (uintptr_t)memory < r->base + r->bytes && r->base < (uintptr_t)memory + bytes;
+    if (!taken) {
+        *made = (registration){registered, (uintptr_t)memory, bytes};
+        registered = made;
+    }
+    pthread_mutex_unlock(&table.lock);
+    if (taken)
+        mem_free(made);
+    return !taken;
+}
+
+static bool registration_remove(void *memory)
+{
+    registration *gone = NULL;
+    pthread_mutex_lock(&table.lock);
+    for (registration **at = &registered; *at && !gone; at = gone ? at : &(*at)->next)
+        if ((*at)->base == (uintptr_t)memory) {
+            gone = *at;
+            *at = gone->next;
+        }
+    pthread_mutex_unlock(&table.lock);
+    mem_free(gone);
+    return gone != NULL;
+}
+
+static bool is_registered(const void *memory)
+{
+    bool inside = false;
+    pthread_mutex_lock(&table.lock);
+    for (const registration *r = registered; r; r = r->next)
+        inside |= (uintptr_t)memory - r->base < r->bytes;
+    pthread_mutex_unlock(&table.lock);
+    return inside;
+}
+
 static CUresult allocate(void **memory, size_t bytes, memory_kind kind)
 {
     CUresult result = api_check();
@@ -159,6 +208,7 @@ static CUresult release(void *memory, bool host)
     if (!memory)
         return host ? CUDA_ERROR_INVALID_VALUE : CUDA_SUCCESS;
     result = queue_wait(queue_last());
+    pool_forget(memory);
     return allocation_free(memory, host) ? result : CUDA_ERROR_INVALID_VALUE;
 }
 
@@ -168,10 +218,92 @@ API CUresult cuMemFreeHost(void *memory) { return release(memory, true); }
 API CUresult cuMemHostGetDevicePointer_v2(CUdeviceptr *address, void *memory, unsigned flags)
 {
     allocation found;
-    if (!address || flags || !allocation_find(memory, &found))
+    if (!address || flags || (!allocation_find(memory, &found) && !is_registered(memory)))
         return CUDA_ERROR_INVALID_VALUE;
     *address = (CUdeviceptr)memory;
     return CUDA_SUCCESS;
+}
+
+API CUresult cuMemHostGetFlags(unsigned *flags, void *memory)
+{
+    allocation found;
+    if (!flags || !allocation_find(memory, &found) || found.kind != MEMORY_HOST)
+        return CUDA_ERROR_INVALID_VALUE;
+    *flags = CU_MEMHOSTALLOC_PORTABLE | CU_MEMHOSTALLOC_DEVICEMAP;
+    return CUDA_SUCCESS;
+}
+
+/* Kernels reach all memory of the process, so registering only notes the range. */
+API CUresult cuMemHostRegister_v2(void *memory, size_t bytes, unsigned flags)
+{
+    CUresult result = api_check();
+    if (result)
+        return result;
+    if (!memory || !bytes || flags > 15)
+        return CUDA_ERROR_INVALID_VALUE;
+    return registration_add(memory, bytes) ? CUDA_SUCCESS : CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED;
+}
+
+API CUresult cuMemHostUnregister(void *memory)
+{
+    CUresult result = api_check();
+    if (result)
+        return result;
+    if (!memory)
+        return CUDA_ERROR_INVALID_VALUE;
+    queue_wait(queue_last());
+    return registration_remove(memory) ? CUDA_SUCCESS : CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED;
+}
+
+API CUresult cuPointerGetAttribute(void *value, CUpointer_attribute attribute, CUdeviceptr address)
+{
+    allocation found;
+    if (!value || !allocation_find((void *)address, &found))
+        return CUDA_ERROR_INVALID_VALUE;
+    switch (attribute) {
+    case CU_POINTER_ATTRIBUTE_CONTEXT: *(CUcontext *)value = context_current(); break;
+    case CU_POINTER_ATTRIBUTE_MEMORY_TYPE:
+        *(unsigned *)value = found.kind == MEMORY_HOST ? CU_MEMORYTYPE_HOST : CU_MEMORYTYPE_DEVICE;
+        break;
+    case CU_POINTER_ATTRIBUTE_DEVICE_POINTER: *(CUdeviceptr *)value = address; break;
+    case CU_POINTER_ATTRIBUTE_HOST_POINTER:
+        if (found.kind == MEMORY_DEVICE)
+            return CUDA_ERROR_INVALID_VALUE;
+        *(void **)value = (void *)address;
+        break;
+    case CU_POINTER_ATTRIBUTE_IS_MANAGED: *(int *)value = found.kind == MEMORY_MANAGED; break;
+    case CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL: *(int *)value = 0; break;
+    case CU_POINTER_ATTRIBUTE_RANGE_START_ADDR: *(CUdeviceptr *)value = found.base; break;
+    case CU_POINTER_ATTRIBUTE_RANGE_SIZE: *(size_t *)value = found.bytes; break;
+    default: return CUDA_ERROR_INVALID_VALUE;
+    }
+    return CUDA_SUCCESS;
+}
+
+/* Managed memory is where all can reach it: advice and prefetches are checked, and there is nothing to do. */
+static CUresult check_managed(CUdeviceptr address, size_t bytes, CUdevice device)
+{
+    allocation found;
+    CUresult result = api_check();
+    if (result)
+        return result;
+    if (!bytes || !allocation_find((void *)address, &found) || found.kind != MEMORY_MANAGED)
+        return CUDA_ERROR_INVALID_VALUE;
+    return device == CU_DEVICE_CPU || device_is_valid(device) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_DEVICE;
+}
+
+API CUresult cuMemPrefetchAsync(CUdeviceptr address, size_t bytes, CUdevice device, CUstream stream)
+{
+    CUresult result = check_managed(address, bytes, device);
+    return result ? result : stream_is_valid(stream) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
+}
+
+API CUresult cuMemAdvise(CUdeviceptr address, size_t bytes, CUmem_advise advice, CUdevice device)
+{
+    if (advice < CU_MEM_ADVISE_SET_READ_MOSTLY || advice > CU_MEM_ADVISE_UNSET_ACCESSED_BY)
+        return CUDA_ERROR_INVALID_VALUE;
+    bool needs_device = advice >= CU_MEM_ADVISE_SET_PREFERRED_LOCATION;
+    return check_managed(address, bytes, needs_device ? device : 0);
 }
 
 API CUresult cuMemGetAddressRange_v2(CUdeviceptr *base, size_t *bytes, CUdeviceptr address)
@@ -186,15 +318,16 @@ API CUresult cuMemGetAddressRange_v2(CUdeviceptr *base, size_t *bytes, CUdevicep
     return CUDA_SUCCESS;
 }
 
-/* ---- Copies -------------------------------------------------------------------------------------- */
+/* ---- Copies and fills ------------------------------------------------------------------------------ */
 typedef struct copy_work {
     queue_work work;
-    void *to;
-    const void *from;
-    size_t bytes;
-    uint32_t value;
-    int element;
+    box box;
 } copy_work;
+
+typedef struct fill_work {
+    queue_work work;
+    filling filling;
+} fill_work;
 
 /* All copies and fills of device memory end in these two. */
 static void move_bytes(void *to, const void *from, size_t bytes)
@@ -206,10 +339,20 @@ static void move_bytes(void *to, const void *from, size_t bytes)
         check_written(to, from, bytes);
 }
 
+static void copy_box(const box *b)
+{
+    bool whole = b->height == 1 || (b->to_pitch == b->width && b->from_pitch == b->width);
+    for (size_t z = 0; z < b->depth; z++) {
+        uint8_t *to = (uint8_t *)b->to + z * b->to_slice;
+        const uint8_t *from = (const uint8_t *)b->from + z * b->from_slice;
+        for (size_t y = 0; y < (whole ? 1 : b->height); y++)
+            move_bytes(to + y * b->to_pitch, from + y * b->from_pitch, whole ? b->width * b->height : b->width);
+    }
+}
+
 static CUresult run_copy(queue_work *work)
 {
-    copy_work *c = (copy_work *)work;
-    move_bytes(c->to, c->from, c->bytes);
+    copy_box(&((copy_work *)work)->box);
     return CUDA_SUCCESS;
 }
 
@@ -229,56 +372,104 @@ static void fill(void *to, uint32_t value, int element, size_t count)
 
 static CUresult run_fill(queue_work *work)
 {
-    copy_work *c = (copy_work *)work;
-    fill(c->to, c->value, c->element, c->bytes);
+    const filling *f = &((fill_work *)work)->filling;
+    for (size_t y = 0; y < f->height; y++)
+        fill((uint8_t *)f->to + y * f->pitch, f->value, f->element, f->width);
     return CUDA_SUCCESS;
 }
 
 static void free_work(queue_work *work) { mem_free(work); }
 
-static CUresult issue(copy_work fields, CUstream stream)
+static CUresult check_box(const box *b)
 {
+    bool rows = b->height > 1, slices = b->depth > 1;
+    if (!b->to || !b->from)
+        return CUDA_ERROR_INVALID_VALUE;
+    if ((rows || slices) && (b->to_pitch < b->width || b->from_pitch < b->width))
+        return CUDA_ERROR_INVALID_PITCH;
+    return CUDA_SUCCESS;
+}
+
+static CUresult check_filling(const filling *f)
+{
+    if ((f->element != 1 && f->element != 2 && f->element != 4) || !f->to || (uintptr_t)f->to % (unsigned)f->element)
+        return CUDA_ERROR_INVALID_VALUE;
+    return f->height > 1 && f->pitch < f->width * (size_t)f->element ? CUDA_ERROR_INVALID_PITCH : CUDA_SUCCESS;
+}
+
+CUresult make_copy(const box *b, queue_work **out)
+{
+    CUresult result = check_box(b);
+    if (result)
+        return result;
     copy_work *c = mem_new(sizeof *c);
     if (!c)
         return result_of(CAIRN_E_MEMORY);
-    *c = fields;
-    c->work.free = free_work;
-    stream_issue(stream, &c->work);
+    *c = (copy_work){{.run = run_copy, .free = free_work, .bytes = sizeof *c, .kind = CU_GRAPH_NODE_TYPE_MEMCPY}, *b};
+    *out = &c->work;
     return CUDA_SUCCESS;
+}
+
+CUresult make_fill(const filling *f, queue_work **out)
+{
+    CUresult result = check_filling(f);
+    if (result)
+        return result;
+    fill_work *w = mem_new(sizeof *w);
+    if (!w)
+        return result_of(CAIRN_E_MEMORY);
+    *w = (fill_work){{.run = run_fill, .free = free_work, .bytes = sizeof *w, .kind = CU_GRAPH_NODE_TYPE_MEMSET}, *f};
+    *out = &w->work;
+    return CUDA_SUCCESS;
+}
+
+static CUresult check_issue(CUstream stream)
+{
+    CUresult result = api_check();
+    return result ? result : stream_is_valid(stream) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
+}
+
+CUresult issue_copy(const box *b, CUstream stream, bool wait)
+{
+    CUresult result = check_issue(stream);
+    if (result || !b->width || !b->height || !b->depth)
+        return result;
+    result = check_box(b);
+    if (result)
+        return result;
+    if (wait) {
+        copy_work now = {.box = *b};
+        result = queue_wait(queue_last());
+        return result ? result : run_copy(&now.work);
+    }
+    queue_work *work;
+    result = make_copy(b, &work);
+    if (!result)
+        stream_issue(stream, work);
+    return result;
+}
+
+CUresult issue_fill(const filling *f, CUstream stream, bool wait)
+{
+    CUresult result = check_issue(stream);
+    if (result || !f->width || !f->height)
+        return result;
+    queue_work *work;
+    result = make_fill(f, &work);
+    if (result)
+        return result;
+    stream_issue(stream, work);
+    return wait ? queue_wait(queue_last()) : CUDA_SUCCESS;
 }
 
 CUresult copy_memory(void *to, const void *from, size_t bytes, CUstream stream, bool wait)
 {
-    CUresult result = api_check();
-    if (result)
-        return result;
-    if (!stream_is_valid(stream))
-        return CUDA_ERROR_INVALID_HANDLE;
-    if (!bytes)
-        return CUDA_SUCCESS;
-    if (!to || !from)
-        return CUDA_ERROR_INVALID_VALUE;
-    if (!wait)
-        return issue((copy_work){.work.run = run_copy, .to = to, .from = from, .bytes = bytes}, stream);
-    result = queue_wait(queue_last());
-    if (!result)
-        move_bytes(to, from, bytes);
-    return result;
+    return issue_copy(&(box){.to = to, .from = from, .width = bytes, .height = 1, .depth = 1}, stream, wait);
 }
 
 CUresult fill_memory(void *to, uint32_t value, int element, size_t count, CUstream stream, bool wait)
 {
-    CUresult result = api_check();
-    if (result)
-        return result;
-    if (!stream_is_valid(stream))
-        return CUDA_ERROR_INVALID_HANDLE;
-    if (!count)
-        return CUDA_SUCCESS;
-    if (!to || (uintptr_t)to % (unsigned)element)
-        return CUDA_ERROR_INVALID_VALUE;
-    result = issue((copy_work){.work.run = run_fill, .to = to, .bytes = count, .value = value, .element = element}, stream);
-    return !result && wait ? queue_wait(queue_last()) : result;
+    return issue_fill(&(filling){.to = to, .value = value, .element = element, .width = count, .height = 1}, stream, wait);
 }
 
 API CUresult cuMemcpy(CUdeviceptr to, CUdeviceptr from, size_t bytes)
@@ -344,4 +535,35 @@ API CUresult cuMemsetD8Async(CUdeviceptr to, unsigned char value, size_t count, 
 API CUresult cuMemsetD32Async(CUdeviceptr to, unsigned value, size_t count, CUstream stream)
 {
     return fill_memory((void *)to, value, 4, count, stream, false);
+}
+
+API CUresult cuMemsetD16Async(CUdeviceptr to, unsigned short value, size_t count, CUstream stream)
+{
+    return fill_memory((void *)to, value, 2, count, stream, false);
+}
+
+static CUresult fill_rows(CUdeviceptr to, size_t pitch, uint32_t value, int element, size_t width, size_t height,
+                          CUstream stream, bool wait)
+{
+    return issue_fill(&(filling){(void *)to, value, element, width, height, pitch}, stream, wait);
+}
+
+API CUresult cuMemsetD2D8_v2(CUdeviceptr to, size_t pitch, unsigned char value, size_t width, size_t height)
+{
+    return fill_rows(to, pitch, value, 1, width, height, NULL, true);
+}
+
+API CUresult cuMemsetD2D32_v2(CUdeviceptr to, size_t pitch, unsigned value, size_t width, size_t height)
+{
+    return fill_rows(to, pitch, value, 4, width, height, NULL, true);
+}
+
+API CUresult cuMemsetD2D8Async(CUdeviceptr to, size_t pitch, unsigned char value, size_t width, size_t height, CUstream stream)
+{
+    return fill_rows(to, pitch, value, 1, width, height, stream, false);
+}
+
+API CUresult cuMemsetD2D32Async(CUdeviceptr to, size_t pitch, unsigned value, size_t width, size_t height, CUstream stream)
+{
+    return fill_rows(to, pitch, value, 4, width, height, stream, false);
 }

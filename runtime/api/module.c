@@ -16,6 +16,7 @@ static CUresult load(CUmodule *module, const char *name, const char *text, size_
         mem_free(made);
         return result_of(status);
     }
+    made->program->module = made;
     *module = made;
     return CUDA_SUCCESS;
 }
@@ -40,9 +41,17 @@ API CUresult cuModuleLoadDataEx(CUmodule *module, const void *image, unsigned co
     return cuModuleLoadData(module, image);
 }
 
+API CUresult cuModuleGetLoadingMode(int *mode)
+{
+    if (!mode)
+        return CUDA_ERROR_INVALID_VALUE;
+    *mode = 2; /* lazy */
+    return CUDA_SUCCESS;
+}
+
 API CUresult cuModuleLoadFatBinary(CUmodule *module, const void *image) { return cuModuleLoadData(module, image); }
 
-static char *read_file(const char *name, size_t *bytes)
+char *file_read(const char *name, size_t *bytes)
 {
     FILE *file = fopen(name, "rb");
     if (!file)
@@ -68,7 +77,7 @@ API CUresult cuModuleLoad(CUmodule *module, const char *file)
     if (!module || !file)
         return CUDA_ERROR_INVALID_VALUE;
     size_t bytes;
-    char *text = read_file(file, &bytes);
+    char *text = file_read(file, &bytes);
     if (!text)
         return CUDA_ERROR_FILE_NOT_FOUND;
     image_text ptx;
@@ -170,10 +179,55 @@ API CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, CUfunction
     return CUDA_SUCCESS;
 }
 
+API CUresult cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int *blocks, CUfunction function, int threads,
+                                                                  size_t shared_bytes, unsigned flags)
+{
+    return flags > 1 ? CUDA_ERROR_INVALID_VALUE
+                     : cuOccupancyMaxActiveBlocksPerMultiprocessor(blocks, function, threads, shared_bytes);
+}
+
+/* Blocks of 256 threads suit every kernel: a block runs on one core. */
+API CUresult cuOccupancyMaxPotentialBlockSize(int *grid, int *block, CUfunction function, CUoccupancyB2DSize shared_of,
+                                              size_t shared_bytes, int limit)
+{
+    if (!grid || !block)
+        return CUDA_ERROR_INVALID_VALUE;
+    if (!function)
+        return CUDA_ERROR_INVALID_HANDLE;
+    int threads = block_limit(kernel_of(function)), active;
+    threads = threads > 256 ? 256 : threads;
+    threads = limit > 0 && limit < threads ? limit : threads;
+    size_t shared = shared_of ? shared_of(threads) : shared_bytes;
+    CUresult result = cuOccupancyMaxActiveBlocksPerMultiprocessor(&active, function, threads, shared);
+    if (result)
+        return result;
+    *block = threads;
+    *grid = active * cairn_threads();
+    return CUDA_SUCCESS;
+}
+
+API CUresult cuFuncGetModule(CUmodule *module, CUfunction function)
+{
+    if (!module || !function)
+        return module ? CUDA_ERROR_INVALID_HANDLE : CUDA_ERROR_INVALID_VALUE;
+    *module = kernel_of(function)->program->module;
+    return *module ? CUDA_SUCCESS : CUDA_ERROR_NOT_FOUND;
+}
+
+API CUresult cuFuncGetName(const char **name, CUfunction function)
+{
+    if (!name || !function)
+        return name ? CUDA_ERROR_INVALID_HANDLE : CUDA_ERROR_INVALID_VALUE;
+    *name = kernel_of(function)->f->name;
+    return CUDA_SUCCESS;
+}
+
 /* ---- Launching ----------------------------------------------------------------------------------- */
 typedef struct launch_work {
     queue_work work;
     grid_launch launch;
+    kernel *kernel;
+    const void *host_function;
     _Alignas(64) uint8_t params[];
 } launch_work;
 
@@ -188,7 +242,13 @@ static CUresult fault_result(grid_fault fault)
     }
 }
 
-static CUresult run_launch(queue_work *work) { return fault_result(grid_run(&((launch_work *)work)->launch)); }
+static CUresult run_launch(queue_work *work)
+{
+    launch_work *w = (launch_work *)work;
+    w->launch.params = w->params; /* the work may be a copy */
+    return fault_result(grid_run(&w->launch));
+}
+
 static void free_launch(queue_work *work) { mem_free(work); }
 
 static CUresult check_shape(const kernel *k, const unsigned grid[3], const unsigned block[3], unsigned shared_bytes)
@@ -218,41 +278,90 @@ static void copy_params(launch_work *w, const kernel *k, void **params, const vo
         memcpy(w->params + k->f->params[i].offset, params[i], (size_t)k->f->params[i].bytes);
 }
 
-CUresult launch_kernel(kernel *k, const unsigned grid[3], const unsigned block[3], unsigned shared_bytes,
-                       CUstream stream, void **params, const void *packed, size_t packed_bytes)
+static CUresult check_cooperative(const launch_request *r)
+{
+    int active;
+    int threads = (int)(r->block[0] * r->block[1] * r->block[2]);
+    uint64_t blocks = (uint64_t)r->grid[0] * r->grid[1] * r->grid[2];
+    CUresult result = cuOccupancyMaxActiveBlocksPerMultiprocessor(&active, (CUfunction)r->kernel, threads, r->shared_bytes);
+    if (!result && blocks > (uint64_t)active * (uint64_t)cairn_threads())
+        return CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE;
+    return result;
+}
+
+static CUresult check_launch(const launch_request *r)
+{
+    const kernel *k = r->kernel;
+    CUresult result = check_shape(k, r->grid, r->block, r->shared_bytes);
+    if (!result && k->f->param_count && !r->params && !r->packed)
+        return CUDA_ERROR_INVALID_VALUE;
+    return !result && r->cooperative ? check_cooperative(r) : result;
+}
+
+static void fill_launch(launch_work *w, const launch_request *r, kernel_code code, block_class c)
 {
     static uint64_t grids;
-    CUresult result = api_check();
-    if (!result && !stream_is_valid(stream))
-        result = CUDA_ERROR_INVALID_HANDLE;
-    if (!result)
-        result = check_shape(k, grid, block, shared_bytes);
-    if (!result && k->f->param_count && !params && !packed)
-        result = CUDA_ERROR_INVALID_VALUE;
+    const kernel *k = r->kernel;
+    w->work = (queue_work){.run = run_launch, .free = free_launch, .kind = CU_GRAPH_NODE_TYPE_KERNEL,
+                           .bytes = sizeof *w + (size_t)k->f->param_bytes + 64};
+    w->kernel = r->kernel;
+    w->host_function = r->host_function;
+    w->launch = (grid_launch){
+        .name = k->f->name, .m = k->program->m, .f = k->f, .code = code, .symbols = k->program->symbols,
+        .grid = {r->grid[0], r->grid[1], r->grid[2]}, .block = {r->block[0], r->block[1], r->block[2]},
+        .static_shared = (uint32_t)((k->program->m->shared_bytes + 15) / 16 * 16), .dynamic_shared = r->shared_bytes,
+        .local_bytes = k->f->local_bytes, .flat = c.flat, .barriers = k->barriers,
+        .number = __atomic_add_fetch(&grids, 1, __ATOMIC_RELAXED)};
+}
+
+CUresult make_launch(const launch_request *r, queue_work **out)
+{
+    CUresult result = check_launch(r);
     if (result)
         return result;
     kernel_code code;
-    block_class c = class_of_block(block);
-    cairn_status status = kernel_code_for(k, c, &code);
+    block_class c = class_of_block(r->block);
+    cairn_status status = kernel_code_for(r->kernel, c, &code);
     if (status)
         return result_of(status);
-    launch_work *w = mem_new(sizeof *w + (size_t)k->f->param_bytes + 64);
+    launch_work *w = mem_new(sizeof *w + (size_t)r->kernel->f->param_bytes + 64);
     if (!w)
         return result_of(CAIRN_E_MEMORY);
-    copy_params(w, k, params, packed, packed_bytes);
-    w->work = (queue_work){.run = run_launch, .free = free_launch};
-    w->launch = (grid_launch){
-        .name = k->f->name, .m = k->program->m, .f = k->f, .code = code, .params = w->params, .symbols = k->program->symbols,
-        .grid = {grid[0], grid[1], grid[2]}, .block = {block[0], block[1], block[2]},
-        .static_shared = (uint32_t)((k->program->m->shared_bytes + 15) / 16 * 16), .dynamic_shared = shared_bytes,
-        .local_bytes = k->f->local_bytes, .flat = c.flat, .barriers = k->barriers,
-        .number = __atomic_add_fetch(&grids, 1, __ATOMIC_RELAXED)};
-    stream_issue(stream, &w->work);
+    copy_params(w, r->kernel, r->params, r->packed, r->packed_bytes);
+    fill_launch(w, r, code, c);
+    *out = &w->work;
     return CUDA_SUCCESS;
 }
 
+void launch_describe(const queue_work *work, void ***pointers, launch_request *out)
+{
+    launch_work *w = (launch_work *)work;
+    const ptx_function *f = w->kernel->f;
+    mem_free(*pointers);
+    *pointers = mem_array((size_t)f->param_count + 1, sizeof **pointers);
+    for (int i = 0; *pointers && i < f->param_count; i++)
+        (*pointers)[i] = w->params + f->params[i].offset;
+    *out = (launch_request){.kernel = w->kernel, .shared_bytes = w->launch.dynamic_shared, .params = *pointers,
+                            .host_function = w->host_function};
+    memcpy(out->grid, w->launch.grid, sizeof out->grid);
+    memcpy(out->block, w->launch.block, sizeof out->block);
+}
+
+CUresult issue_launch(const launch_request *r, CUstream stream)
+{
+    CUresult result = api_check();
+    if (!result && !stream_is_valid(stream))
+        result = CUDA_ERROR_INVALID_HANDLE;
+    queue_work *work;
+    if (!result)
+        result = make_launch(r, &work);
+    if (!result)
+        stream_issue(stream, work);
+    return result;
+}
+
 /* CU_LAUNCH_PARAM_BUFFER_POINTER, p, CU_LAUNCH_PARAM_BUFFER_SIZE, &n, CU_LAUNCH_PARAM_END */
-static const void *find_extra(void **extra, size_t *bytes)
+const void *launch_extra(void **extra, size_t *bytes)
 {
     const void *buffer = NULL;
     for (; extra && *extra != CU_LAUNCH_PARAM_END; extra += 2) {
@@ -271,7 +380,40 @@ API CUresult cuLaunchKernel(CUfunction function, unsigned grid_x, unsigned grid_
     if (!function)
         return CUDA_ERROR_INVALID_HANDLE;
     size_t bytes = 0;
-    const void *packed = params ? NULL : find_extra(extra, &bytes);
-    return launch_kernel(kernel_of(function), (unsigned[]){grid_x, grid_y, grid_z}, (unsigned[]){block_x, block_y, block_z},
-                         shared_bytes, stream, params, packed, bytes);
+    const void *packed = params ? NULL : launch_extra(extra, &bytes);
+    return issue_launch(&(launch_request){.kernel = kernel_of(function), .grid = {grid_x, grid_y, grid_z},
+                                          .block = {block_x, block_y, block_z}, .shared_bytes = shared_bytes,
+                                          .params = params, .packed = packed, .packed_bytes = bytes},
+                        stream);
+}
+
+/* The blocks of a cooperative launch wait for one another, so all must fit at once. */
+API CUresult cuLaunchCooperativeKernel(CUfunction function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
+                                       unsigned block_y, unsigned block_z, unsigned shared_bytes, CUstream stream, void **params)
+{
+    if (!function)
+        return CUDA_ERROR_INVALID_HANDLE;
+    return issue_launch(&(launch_request){.kernel = kernel_of(function), .grid = {grid_x, grid_y, grid_z},
+                                          .block = {block_x, block_y, block_z}, .shared_bytes = shared_bytes, .params = params,
+                                          .cooperative = true},
+                        stream);
+}
+
+API CUresult cuLaunchKernelEx(const CUlaunchConfig *c, CUfunction function, void **params, void **extra)
+{
+    if (!c)
+        return CUDA_ERROR_INVALID_VALUE;
+    bool cooperative = false;
+    for (unsigned i = 0; i < c->numAttrs; i++) {
+        const CUlaunchAttribute *a = &c->attrs[i];
+        cooperative |= a->id == CU_LAUNCH_ATTRIBUTE_COOPERATIVE && a->value.cooperative;
+        if (a->id == CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION &&
+            (a->value.clusterDim.x > 1 || a->value.clusterDim.y > 1 || a->value.clusterDim.z > 1))
+            return not_supported("a launch with clusters of blocks (sm_90)");
+    }
+    if (cooperative)
+        return cuLaunchCooperativeKernel(function, c->gridDimX, c->gridDimY, c->gridDimZ, c->blockDimX, c->blockDimY,
+                                         c->blockDimZ, c->sharedMemBytes, c->hStream, params);
+    return cuLaunchKernel(function, c->gridDimX, c->gridDimY, c->gridDimZ, c->blockDimX, c->blockDimY, c->blockDimZ,
+                          c->sharedMemBytes, c->hStream, params, extra);
 }

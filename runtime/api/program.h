@@ -20,6 +20,7 @@ struct program {
     ptx_module *m;
     void **symbols;              /* of the module's variables; NULL for shared ones */
     kernel *kernels;             /* one for each function */
+    CUmodule module;             /* that holds it; NULL for a fat binary */
     cache_key key;               /* of the text */
     pthread_mutex_t lock;        /* over `code` */
 };

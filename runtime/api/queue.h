@@ -15,6 +15,8 @@ struct queue_work {
     CUresult (*run)(queue_work *work);  /* an error ends the context */
     void (*free)(queue_work *work);
     uint64_t number;
+    size_t bytes;                       /* of the whole object: graphs copy work, which then runs many times */
+    CUgraphNodeType kind;
 };
 
 /* Appends work, which the queue then owns, and returns its number (1, 2, ...). */

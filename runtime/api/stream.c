@@ -24,6 +24,8 @@ void stream_note(CUstream stream, uint64_t number)
 
 uint64_t stream_issue(CUstream stream, queue_work *work)
 {
+    if (!is_default(stream) && capture_work(stream, work))
+        return 0;
     uint64_t number = queue_add(work);
     stream_note(stream, number);
     return number;
@@ -65,20 +67,65 @@ API CUresult cuStreamDestroy_v2(CUstream stream)
         return result;
     if (is_default(stream))
         return CUDA_ERROR_INVALID_HANDLE;
+    capture_forget(stream);
     mem_free(stream);
     return CUDA_SUCCESS;
 }
 
+static bool is_capturing(CUstream stream) { return !is_default(stream) && stream->capture; }
+
 API CUresult cuStreamSynchronize(CUstream stream)
 {
     CUresult result = check_stream(stream);
+    if (!result && is_capturing(stream))
+        result = capture_refuse(stream);
     return result ? result : queue_wait(stream_last(stream));
 }
 
 API CUresult cuStreamQuery(CUstream stream)
 {
     CUresult result = check_stream(stream);
+    if (!result && is_capturing(stream))
+        result = capture_refuse(stream);
     return result ? result : queue_is_done(stream_last(stream)) ? CUDA_SUCCESS : CUDA_ERROR_NOT_READY;
+}
+
+API CUresult cuStreamGetPriority(CUstream stream, int *priority)
+{
+    CUresult result = check_stream(stream);
+    if (!result && !priority)
+        result = CUDA_ERROR_INVALID_VALUE;
+    if (!result)
+        *priority = is_default(stream) ? 0 : stream->priority;
+    return result;
+}
+
+API CUresult cuStreamGetFlags(CUstream stream, unsigned *flags)
+{
+    CUresult result = check_stream(stream);
+    if (!result && !flags)
+        result = CUDA_ERROR_INVALID_VALUE;
+    if (!result)
+        *flags = is_default(stream) ? 0 : stream->flags;
+    return result;
+}
+
+API CUresult cuStreamGetCtx(CUstream stream, CUcontext *context)
+{
+    CUresult result = check_stream(stream);
+    if (!result && !context)
+        result = CUDA_ERROR_INVALID_VALUE;
+    if (!result)
+        *context = context_current();
+    return result;
+}
+
+/* Managed memory is the host's memory: whoever it is attached to, all may use it. */
+API CUresult cuStreamAttachMemAsync(CUstream stream, CUdeviceptr address, size_t bytes, unsigned flags)
+{
+    (void)bytes;
+    CUresult result = check_stream(stream);
+    return result ? result : !address || (flags != 1 && flags != 2 && flags != 4) ? CUDA_ERROR_INVALID_VALUE : CUDA_SUCCESS;
 }
 
 /* ---- Host functions ------------------------------------------------------------------------------ */
@@ -100,20 +147,33 @@ static CUresult run_host(queue_work *work)
     return CUDA_SUCCESS;
 }
 
-static CUresult issue_host(host_work fields)
+static CUresult make_host_work(host_work fields, queue_work **out)
 {
-    CUresult result = check_stream(fields.stream);
-    if (result)
-        return result;
     if (!fields.function && !fields.callback)
         return CUDA_ERROR_INVALID_VALUE;
     host_work *h = mem_new(sizeof *h);
     if (!h)
         return result_of(CAIRN_E_MEMORY);
     *h = fields;
-    h->work = (queue_work){.run = run_host, .free = free_work};
-    stream_issue(fields.stream, &h->work);
+    h->work = (queue_work){.run = run_host, .free = free_work, .bytes = sizeof *h, .kind = CU_GRAPH_NODE_TYPE_HOST};
+    *out = &h->work;
     return CUDA_SUCCESS;
+}
+
+CUresult make_host(CUhostFn function, void *data, queue_work **out)
+{
+    return make_host_work((host_work){.function = function, .data = data}, out);
+}
+
+static CUresult issue_host(host_work fields)
+{
+    queue_work *work;
+    CUresult result = check_stream(fields.stream);
+    if (!result)
+        result = make_host_work(fields, &work);
+    if (!result)
+        stream_issue(fields.stream, work);
+    return result;
 }
 
 API CUresult cuLaunchHostFunc(CUstream stream, CUhostFn function, void *user_data)
@@ -146,8 +206,6 @@ static void drop_time(event_time *t)
         mem_free(t);
 }
 
-
-
 static CUresult run_event(queue_work *work)
 {
     ((event_work *)work)->time->time = nanoseconds();
@@ -179,17 +237,13 @@ API CUresult cuEventDestroy_v2(CUevent event)
     if (!event)
         return CUDA_ERROR_INVALID_HANDLE;
     drop_time(event->time);
+    node_list_free(&event->nodes);
     mem_free(event);
     return CUDA_SUCCESS;
 }
 
-API CUresult cuEventRecord(CUevent event, CUstream stream)
+static CUresult record(CUevent event, CUstream stream)
 {
-    CUresult result = check_stream(stream);
-    if (result)
-        return result;
-    if (!event)
-        return CUDA_ERROR_INVALID_HANDLE;
     event_work *w = mem_new(sizeof *w);
     event_time *t = mem_new(sizeof *t);
     if (!w || !t) {
@@ -206,10 +260,62 @@ API CUresult cuEventRecord(CUevent event, CUstream stream)
     return CUDA_SUCCESS;
 }
 
+/* A node that records an event: the event gets a time of its own, which the node and its copies write. They must
+ * not outlive the event, as CUDA has it. */
+typedef struct record_work {
+    queue_work work;
+    CUevent event;
+} record_work;
+
+static CUresult run_record(queue_work *work)
+{
+    CUevent event = ((record_work *)work)->event;
+    event->time->time = nanoseconds();
+    event->number = queue_last();
+    return CUDA_SUCCESS;
+}
+
+CUresult make_event_record(CUevent event, queue_work **out)
+{
+    record_work *w = mem_new(sizeof *w);
+    if (w && !event->time) {
+        event->time = mem_new(sizeof *event->time);
+        if (event->time)
+            event->time->references = 1;
+    }
+    if (!w || !event->time) {
+        mem_free(w);
+        return result_of(CAIRN_E_MEMORY);
+    }
+    event->recorded = true;
+    *w = (record_work){{.run = run_record, .free = free_work, .bytes = sizeof *w, .kind = CU_GRAPH_NODE_TYPE_EVENT_RECORD}, event};
+    *out = &w->work;
+    return CUDA_SUCCESS;
+}
+
+API CUresult cuEventRecord(CUevent event, CUstream stream)
+{
+    CUresult result = check_stream(stream);
+    if (result)
+        return result;
+    if (!event)
+        return CUDA_ERROR_INVALID_HANDLE;
+    bool captured = false;
+    result = capture_record(stream, event, &captured);
+    return result || captured ? result : record(event, stream);
+}
+
+API CUresult cuEventRecordWithFlags(CUevent event, CUstream stream, unsigned flags)
+{
+    return flags > 1 ? CUDA_ERROR_INVALID_VALUE : cuEventRecord(event, stream);
+}
+
 API CUresult cuEventSynchronize(CUevent event)
 {
     if (!event)
         return CUDA_ERROR_INVALID_HANDLE;
+    if (event->capture)
+        return CUDA_ERROR_CAPTURED_EVENT;
     return event->recorded ? queue_wait(event->number) : CUDA_SUCCESS;
 }
 
@@ -217,6 +323,8 @@ API CUresult cuEventQuery(CUevent event)
 {
     if (!event)
         return CUDA_ERROR_INVALID_HANDLE;
+    if (event->capture)
+        return CUDA_ERROR_CAPTURED_EVENT;
     return !event->recorded || queue_is_done(event->number) ? queue_error() : CUDA_ERROR_NOT_READY;
 }
 
