@@ -81,7 +81,8 @@ void add_cuda_options(const request *r, words *w)
     static const char *const options[] = {"-x", "cuda", "-nocudainc", "-nocudalib", "--cuda-path=/nonexistent", "-Xclang",
                                           "-target-sdk-version=12.4", "--cuda-gpu-arch=sm_80", "-Wno-unknown-cuda-version",
                                           "-D__CUDACC__=1", "-D__NVCC__=1", "-D__CUDACC_VER_MAJOR__=12",
-                                          "-D__CUDACC_VER_MINOR__=4", "-D__CUDACC_VER_BUILD__=0"};
+                                          "-D__CUDACC_VER_MINOR__=4", "-D__CUDACC_VER_BUILD__=0",
+                                          "-Wno-register"};
     for (size_t i = 0; i < sizeof options / sizeof *options; i++)
         add(w, options[i]);
     add_include(w, "-isystem", wrapper_folder());
@@ -199,8 +200,11 @@ static void add_host_options(const request *r, words *w, const char *source, con
         return;
     }
     add_include(w, "-I", header_folder());
-    add_all(w, &r->compile);
-    if (ends_with(source, ".c")) {
+    bool is_c = ends_with(source, ".c");
+    for (int i = 0; i < r->compile.count; i++)
+        if (!is_c || !starts_with(r->compile.item[i], "-std=c++"))
+            add(w, r->compile.item[i]);
+    if (is_c) {
         add(w, "-x");
         add(w, "c");
     }

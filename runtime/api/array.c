@@ -200,14 +200,14 @@ API CUresult cuMemcpyAtoH_v2(void *to, CUarray from, size_t offset, size_t bytes
 }
 
 /* ---- Textures and surfaces ----------------------------------------------------------------------- */
-enum { KIND_SIGNED = 0, KIND_UNSIGNED = 1, KIND_FLOAT = 2 };
+enum { CHANNEL_SIGNED = 0, CHANNEL_UNSIGNED = 1, CHANNEL_FLOAT = 2 };
 
 static bool set_format(cairn_texture *t, CUarray_format format, unsigned channels)
 {
     bool is_float = format == CU_AD_FORMAT_FLOAT || format == CU_AD_FORMAT_HALF;
     t->bits = (int)format_bytes(format) * 8;
     t->channels = (int)channels;
-    t->kind = is_float ? KIND_FLOAT : format >= CU_AD_FORMAT_SIGNED_INT8 ? KIND_SIGNED : KIND_UNSIGNED;
+    t->kind = is_float ? CHANNEL_FLOAT : format >= CU_AD_FORMAT_SIGNED_INT8 ? CHANNEL_SIGNED : CHANNEL_UNSIGNED;
     return t->bits && (channels == 1 || channels == 2 || channels == 4);
 }
 
@@ -286,11 +286,11 @@ API CUresult cuTexObjectCreate(CUtexObject *object, const CUDA_RESOURCE_DESC *re
         t.address[i] = (int)texture->addressMode[i];
     t.filter = (int)texture->filterMode;
     t.normalized = (texture->flags & CU_TRSF_NORMALIZED_COORDINATES) != 0;
-    t.as_float = !(texture->flags & CU_TRSF_READ_AS_INTEGER) && t.kind != KIND_FLOAT;
+    t.as_float = !(texture->flags & CU_TRSF_READ_AS_INTEGER) && t.kind != CHANNEL_FLOAT;
     memcpy(t.border, texture->borderColor, sizeof t.border);
     if (t.as_float && t.bits == 32) /* numbers from 0 to 1 are made of 8 and 16 bits only */
         return CUDA_ERROR_INVALID_VALUE;
-    if (t.filter == CU_TR_FILTER_MODE_LINEAR && t.kind != KIND_FLOAT && !t.as_float)
+    if (t.filter == CU_TR_FILTER_MODE_LINEAR && t.kind != CHANNEL_FLOAT && !t.as_float)
         return CUDA_ERROR_INVALID_VALUE;
     return keep(&t, object);
 }

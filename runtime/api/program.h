@@ -1,6 +1,7 @@
 /* A loaded module: its PTX, the memory of its variables, and the machine code of its kernels. */
 #ifndef RUNTIME_API_PROGRAM_H
 #define RUNTIME_API_PROGRAM_H
+#include <cuda/cuda.h>
 #include "runtime/api/cache.h"
 #include "runtime/exec/object.h"
 #include "runtime/ptx/shapes.h"

@@ -1,25 +1,18 @@
 /* The runtime API over the driver API: a context that is made when needed, and a last error. */
-#include "runtime/api/register.h"
-#include <cuda/cuda_runtime_api.h>
+#include "runtime/api/runtime.h"
 #include <stdio.h>
 #include <string.h>
 
 static _Thread_local cudaError_t last_error;
 
-/* Every call ends here: its error is also the thread's last. */
-static cudaError_t note(CUresult result)
+cudaError_t runtime_note(CUresult result)
 {
     if (result)
         last_error = (cudaError_t)result;
     return (cudaError_t)result;
 }
 
-/* `return WITH_CONTEXT(call)` */
-#define WITH_CONTEXT(call)                    \
-    ({                                        \
-        CUresult ready_ = context_ensure();   \
-        note(ready_ ? ready_ : (call));       \
-    })
+#define note runtime_note
 
 /* ---- Devices and errors -------------------------------------------------------------------------- */
 API cudaError_t cudaGetDeviceCount(int *count)
@@ -67,7 +60,12 @@ static void fill_limits(cudaDeviceProp *p, int d)
     p->maxThreadsPerBlock = attribute_of(d, CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_BLOCK);
     p->maxThreadsPerMultiProcessor = attribute_of(d, CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_MULTIPROCESSOR);
     p->maxBlocksPerMultiProcessor = attribute_of(d, CU_DEVICE_ATTRIBUTE_MAX_BLOCKS_PER_MULTIPROCESSOR);
+    p->surfaceAlignment = p->textureAlignment;
+    p->texturePitchAlignment = 32;
+    p->maxTexture1D = p->maxTexture1DLinear = p->maxTexture2D[0] = p->maxTexture2D[1] = p->maxSurface1D = 131072;
+    p->maxTexture2DLinear[0] = p->maxTexture2DLinear[1] = p->maxSurface2D[0] = p->maxSurface2D[1] = 131072;
     for (int i = 0; i < 3; i++) {
+        p->maxTexture3D[i] = p->maxSurface3D[i] = 16384;
         p->maxThreadsDim[i] = attribute_of(d, CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_X + (unsigned)i);
         p->maxGridSize[i] = attribute_of(d, CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_X + (unsigned)i);
     }
@@ -85,7 +83,10 @@ static void fill_abilities(cudaDeviceProp *p, int d)
     p->deviceOverlap = p->asyncEngineCount = attribute_of(d, CU_DEVICE_ATTRIBUTE_ASYNC_ENGINE_COUNT);
     p->integrated = p->canMapHostMemory = p->unifiedAddressing = p->managedMemory = 1;
     p->pageableMemoryAccess = p->concurrentManagedAccess = p->streamPrioritiesSupported = 1;
-    p->globalL1CacheSupported = p->localL1CacheSupported = 1;
+    p->globalL1CacheSupported = p->localL1CacheSupported = p->memoryPoolsSupported = p->hostRegisterSupported = 1;
+    p->cooperativeLaunch = p->hostNativeAtomicSupported = p->canUseHostPointerForRegisteredMem = 1;
+    p->pageableMemoryAccessUsesHostPageTables = p->directManagedMemAccessFromHost = 1;
+    p->singleToDoublePrecisionPerfRatio = 2;
 }
 
 API cudaError_t cudaGetDeviceProperties(cudaDeviceProp *properties, int device)
@@ -100,6 +101,8 @@ API cudaError_t cudaGetDeviceProperties(cudaDeviceProp *properties, int device)
     *properties = (cudaDeviceProp){0};
     cuDeviceGetName(properties->name, sizeof properties->name, device);
     cuDeviceTotalMem(&properties->totalGlobalMem, device);
+    cuDeviceGetUuid(&properties->uuid, device);
+    properties->pciBusID = device + 1;
     fill_limits(properties, device);
     fill_abilities(properties, device);
     return cudaSuccess;
@@ -128,21 +131,7 @@ API cudaError_t cudaDeviceSetCacheConfig(cudaFuncCache config)
 
 API cudaError_t cudaDeviceGetStreamPriorityRange(int *least, int *greatest)
 {
-    if (least)
-        *least = 0;
-    if (greatest)
-        *greatest = -5;
-    return cudaSuccess;
-}
-
-API cudaError_t cudaDeviceCanAccessPeer(int *can, int device, int peer)
-{
-    if (!can)
-        return note(CUDA_ERROR_INVALID_VALUE);
-    if (!device_is_valid(device) || !device_is_valid(peer))
-        return note(CUDA_ERROR_INVALID_DEVICE);
-    *can = device != peer;
-    return cudaSuccess;
+    return WITH_CONTEXT(cuCtxGetStreamPriorityRange(least, greatest));
 }
 
 API cudaError_t cudaDriverGetVersion(int *version) { return note(cuDriverGetVersion(version)); }
@@ -188,12 +177,6 @@ static CUresult allocate(void **memory, size_t bytes, CUresult (*fn)(CUdeviceptr
 
 API cudaError_t cudaMalloc(void **memory, size_t bytes) { return WITH_CONTEXT(allocate(memory, bytes, cuMemAlloc)); }
 
-API cudaError_t cudaMallocAsync(void **memory, size_t bytes, cudaStream_t stream)
-{
-    (void)stream;
-    return cudaMalloc(memory, bytes);
-}
-
 API cudaError_t cudaMallocPitch(void **memory, size_t *pitch, size_t width, size_t height)
 {
     return WITH_CONTEXT(cuMemAllocPitch((CUdeviceptr *)memory, pitch, width, height, 4));
@@ -216,27 +199,20 @@ API cudaError_t cudaHostGetDevicePointer(void **device, void *host, unsigned fla
     return WITH_CONTEXT(cuMemHostGetDevicePointer((CUdeviceptr *)device, host, flags));
 }
 
-/* All of the host's memory can be used by kernels. */
 API cudaError_t cudaHostRegister(void *memory, size_t bytes, unsigned flags)
 {
-    return WITH_CONTEXT(!memory || !bytes || flags > 15 ? CUDA_ERROR_INVALID_VALUE : CUDA_SUCCESS);
+    return WITH_CONTEXT(cuMemHostRegister(memory, bytes, flags));
 }
 
-API cudaError_t cudaHostUnregister(void *memory) { return WITH_CONTEXT(memory ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE); }
+API cudaError_t cudaHostUnregister(void *memory) { return WITH_CONTEXT(cuMemHostUnregister(memory)); }
+API cudaError_t cudaHostGetFlags(unsigned *flags, void *memory) { return WITH_CONTEXT(cuMemHostGetFlags(flags, memory)); }
 API cudaError_t cudaFree(void *memory) { return WITH_CONTEXT(cuMemFree((CUdeviceptr)memory)); }
-
-API cudaError_t cudaFreeAsync(void *memory, cudaStream_t stream)
-{
-    (void)stream;
-    return cudaFree(memory);
-}
-
 API cudaError_t cudaFreeHost(void *memory) { return WITH_CONTEXT(memory ? cuMemFreeHost(memory) : CUDA_SUCCESS); }
 API cudaError_t cudaMemGetInfo(size_t *free_bytes, size_t *total) { return WITH_CONTEXT(cuMemGetInfo(free_bytes, total)); }
 
 static CUresult copy(void *to, const void *from, size_t bytes, cudaMemcpyKind kind, cudaStream_t stream, bool wait)
 {
-    return kind > cudaMemcpyDefault ? CUDA_ERROR_INVALID_DIRECTION : copy_memory(to, from, bytes, stream, wait);
+    return !is_copy_kind(kind) ? CUDA_ERROR_INVALID_DIRECTION : copy_memory(to, from, bytes, stream, wait);
 }
 
 API cudaError_t cudaMemcpy(void *to, const void *from, size_t bytes, cudaMemcpyKind kind)
@@ -249,23 +225,6 @@ API cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMe
     return WITH_CONTEXT(copy(to, from, bytes, kind, stream, false));
 }
 
-static CUresult copy_rows(char *to, size_t to_pitch, const char *from, size_t from_pitch, size_t width, size_t height,
-                          cudaMemcpyKind kind)
-{
-    if (width > to_pitch || width > from_pitch)
-        return CUDA_ERROR_INVALID_PITCH;
-    CUresult result = CUDA_SUCCESS;
-    for (size_t y = 0; y < height && !result; y++)
-        result = copy(to + y * to_pitch, from + y * from_pitch, width, kind, NULL, true);
-    return result;
-}
-
-API cudaError_t cudaMemcpy2D(void *to, size_t to_pitch, const void *from, size_t from_pitch, size_t width, size_t height,
-                             cudaMemcpyKind kind)
-{
-    return WITH_CONTEXT(copy_rows(to, to_pitch, from, from_pitch, width, height, kind));
-}
-
 API cudaError_t cudaMemset(void *memory, int value, size_t bytes)
 {
     return WITH_CONTEXT(fill_memory(memory, (uint8_t)value, 1, bytes, NULL, true));
@@ -274,19 +233,6 @@ API cudaError_t cudaMemset(void *memory, int value, size_t bytes)
 API cudaError_t cudaMemsetAsync(void *memory, int value, size_t bytes, cudaStream_t stream)
 {
     return WITH_CONTEXT(fill_memory(memory, (uint8_t)value, 1, bytes, stream, false));
-}
-
-static CUresult fill_rows(char *memory, size_t pitch, int value, size_t width, size_t height)
-{
-    CUresult result = width > pitch ? CUDA_ERROR_INVALID_PITCH : CUDA_SUCCESS;
-    for (size_t y = 0; y < height && !result; y++)
-        result = fill_memory(memory + y * pitch, (uint8_t)value, 1, width, NULL, true);
-    return result;
-}
-
-API cudaError_t cudaMemset2D(void *memory, size_t pitch, int value, size_t width, size_t height)
-{
-    return WITH_CONTEXT(fill_rows(memory, pitch, value, width, height));
 }
 
 /* ---- Symbols ------------------------------------------------------------------------------------- */
@@ -361,16 +307,12 @@ API cudaError_t cudaPointerGetAttributes(cudaPointerAttributes *attributes, cons
 
 API cudaError_t cudaMemPrefetchAsync(const void *memory, size_t bytes, int device, cudaStream_t stream)
 {
-    (void)stream;
-    allocation found;
-    bool known = allocation_find(memory, &found) && bytes && (device == cudaCpuDeviceId || device_is_valid(device));
-    return WITH_CONTEXT(known ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE);
+    return WITH_CONTEXT(cuMemPrefetchAsync((CUdeviceptr)memory, bytes, device, stream));
 }
 
 API cudaError_t cudaMemAdvise(const void *memory, size_t bytes, cudaMemoryAdvise advice, int device)
 {
-    (void)advice;
-    return cudaMemPrefetchAsync(memory, bytes, device, NULL);
+    return WITH_CONTEXT(cuMemAdvise((CUdeviceptr)memory, bytes, (CUmem_advise)advice, device));
 }
 
 /* ---- Streams and events -------------------------------------------------------------------------- */
@@ -416,6 +358,19 @@ API cudaError_t cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t function, v
 API cudaError_t cudaEventCreate(cudaEvent_t *event) { return WITH_CONTEXT(cuEventCreate(event, 0)); }
 API cudaError_t cudaEventCreateWithFlags(cudaEvent_t *event, unsigned flags) { return WITH_CONTEXT(cuEventCreate(event, flags)); }
 API cudaError_t cudaEventDestroy(cudaEvent_t event) { return WITH_CONTEXT(cuEventDestroy(event)); }
+API cudaError_t cudaStreamGetPriority(cudaStream_t stream, int *priority) { return WITH_CONTEXT(cuStreamGetPriority(stream, priority)); }
+API cudaError_t cudaStreamGetFlags(cudaStream_t stream, unsigned *flags) { return WITH_CONTEXT(cuStreamGetFlags(stream, flags)); }
+
+API cudaError_t cudaStreamAttachMemAsync(cudaStream_t stream, void *memory, size_t bytes, unsigned flags)
+{
+    return WITH_CONTEXT(cuStreamAttachMemAsync(stream, (CUdeviceptr)memory, bytes, flags));
+}
+
+API cudaError_t cudaEventRecordWithFlags(cudaEvent_t event, cudaStream_t stream, unsigned flags)
+{
+    return WITH_CONTEXT(cuEventRecordWithFlags(event, stream, flags));
+}
+
 API cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) { return WITH_CONTEXT(cuEventRecord(event, stream)); }
 API cudaError_t cudaEventSynchronize(cudaEvent_t event) { return WITH_CONTEXT(cuEventSynchronize(event)); }
 
@@ -431,21 +386,60 @@ API cudaError_t cudaEventElapsedTime(float *milliseconds, cudaEvent_t start, cud
 }
 
 /* ---- Kernels ------------------------------------------------------------------------------------- */
-static CUresult launch(const void *function, dim3 grid, dim3 block, void **arguments, size_t shared_bytes, cudaStream_t stream)
+static CUresult launch(const void *function, launch_request r, cudaStream_t stream)
 {
-    kernel *k;
-    CUresult result = registered_kernel(function, &k);
+    CUresult result = registered_kernel(function, &r.kernel);
     if (result)
         return result;
-    unsigned g[3] = {grid.x, grid.y, grid.z}, b[3] = {block.x, block.y, block.z};
-    result = launch_kernel(k, g, b, (unsigned)shared_bytes, stream, arguments, NULL, 0);
+    r.host_function = function;
+    result = issue_launch(&r, stream);
     return result == CUDA_ERROR_INVALID_VALUE ? CUDA_ERROR_INVALID_CONFIGURATION : result;
+}
+
+static launch_request request(dim3 grid, dim3 block, void **arguments, size_t shared_bytes)
+{
+    return (launch_request){.grid = {grid.x, grid.y, grid.z}, .block = {block.x, block.y, block.z}, .params = arguments,
+                            .shared_bytes = shared_bytes > UINT32_MAX ? UINT32_MAX : (unsigned)shared_bytes};
 }
 
 API cudaError_t cudaLaunchKernel(const void *function, dim3 grid, dim3 block, void **arguments, size_t shared_bytes,
                                  cudaStream_t stream)
 {
-    return WITH_CONTEXT(launch(function, grid, block, arguments, shared_bytes, stream));
+    return WITH_CONTEXT(launch(function, request(grid, block, arguments, shared_bytes), stream));
+}
+
+API cudaError_t cudaLaunchCooperativeKernel(const void *function, dim3 grid, dim3 block, void **arguments, size_t shared_bytes,
+                                            cudaStream_t stream)
+{
+    launch_request r = request(grid, block, arguments, shared_bytes);
+    r.cooperative = true;
+    return WITH_CONTEXT(launch(function, r, stream));
+}
+
+static CUresult launch_with(const cudaLaunchConfig_t *c, const void *function, void **arguments)
+{
+    if (!c)
+        return CUDA_ERROR_INVALID_VALUE;
+    launch_request r = request(c->gridDim, c->blockDim, arguments, c->dynamicSmemBytes);
+    for (unsigned i = 0; i < c->numAttrs; i++) {
+        const cudaLaunchAttributeValue *v = &c->attrs[i].val;
+        if (c->attrs[i].id == cudaLaunchAttributeCooperative)
+            r.cooperative = v->cooperative != 0;
+        if (c->attrs[i].id == cudaLaunchAttributeClusterDimension && v->clusterDim.x * v->clusterDim.y * v->clusterDim.z > 1)
+            return not_supported("a launch with clusters of blocks (sm_90)");
+    }
+    return launch(function, r, c->stream);
+}
+
+API cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t *config, const void *function, void **arguments)
+{
+    return WITH_CONTEXT(launch_with(config, function, arguments));
+}
+
+/* A handle of the driver's from a host function. */
+API cudaError_t cudaGetFuncBySymbol(cudaFunction_t *out, const void *function)
+{
+    return WITH_CONTEXT(out ? registered_kernel(function, (kernel **)out) : CUDA_ERROR_INVALID_VALUE);
 }
 
 API cudaError_t cudaFuncSetAttribute(const void *function, cudaFuncAttribute attribute, int value)
@@ -482,4 +476,29 @@ API cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, const
     kernel *k;
     CUresult result = registered_kernel(function, &k);
     return note(result ? result : cuOccupancyMaxActiveBlocksPerMultiprocessor(blocks, (CUfunction)k, threads, shared_bytes));
+}
+
+API cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int *blocks, const void *function, int threads,
+                                                                       size_t shared_bytes, unsigned flags)
+{
+    return flags > 1 ? note(CUDA_ERROR_INVALID_VALUE)
+                     : cudaOccupancyMaxActiveBlocksPerMultiprocessor(blocks, function, threads, shared_bytes);
+}
+
+API cudaError_t cudaOccupancyAvailableDynamicSMemPerBlock(size_t *bytes, const void *function, int blocks, int threads)
+{
+    kernel *k;
+    if (!bytes || blocks < 1 || threads < 1)
+        return note(CUDA_ERROR_INVALID_VALUE);
+    CUresult result = registered_kernel(function, &k);
+    size_t share = GRID_MAX_SHARED / (size_t)blocks;
+    if (!result)
+        *bytes = share > (size_t)k->program->m->shared_bytes ? share - (size_t)k->program->m->shared_bytes : 0;
+    return note(result);
+}
+
+API cudaError_t cudaFuncSetSharedMemConfig(const void *function, cudaSharedMemConfig config)
+{
+    (void)config;
+    return cudaFuncSetCacheConfig(function, cudaFuncCachePreferNone);
 }

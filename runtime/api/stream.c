@@ -347,5 +347,8 @@ API CUresult cuStreamWaitEvent(CUstream stream, CUevent event, unsigned flags)
     CUresult result = check_stream(stream);
     if (result)
         return result;
-    return !event ? CUDA_ERROR_INVALID_HANDLE : flags > 1 ? CUDA_ERROR_INVALID_VALUE : CUDA_SUCCESS;
+    if (!event || flags > 1)
+        return event ? CUDA_ERROR_INVALID_VALUE : CUDA_ERROR_INVALID_HANDLE;
+    bool captured;
+    return capture_wait(stream, event, &captured);
 }
