@@ -24,18 +24,21 @@ SIMD_INLINE VF through_f64(VF x, VD (*f)(VD))
 SIMD_INLINE VF whole_f32(VF x) { return (x + WHOLE_F32) - WHOLE_F32; }
 SIMD_INLINE VI whole_bits_f32(VF x) { return (VI)(x + WHOLE_F32) - (VI)set_f32(WHOLE_F32); }
 
+/* (exp(r) - 1 - r) / r^2 for |r| <= ln 2 / 2, z = r^2. As Estrin does, so that what
+ * depends on each other is short; the largest term last, so that one rounding has its size. */
+SIMD_INLINE VF exp_tail_f32(VF r, VF z)
+{
+    VF middle = r * 8.3334519073e-3f + 4.1665795894e-2f, high = r * 1.9875691500e-4f + 1.3981999507e-3f;
+    return ((high * z + middle) * z + r * 1.6666665459e-1f) + 5.0000001201e-1f;
+}
+
 /* exp(x - n ln 2), n the whole number next to x / ln 2. What r and 1 + r lose by rounding is added to the small terms:
- * 0.6 instead of 0.9 ulp, which sigmoid needs. */
+ * 0.6 instead of 0.9 ulp. */
 SIMD_INLINE VF exp_core_f32(VF x, VF n)
 {
-    VF hi = x - n * 0.693359375f, lo = n * -2.12194440e-4f, r = hi - lo;
-    VF p = r * 1.9875691500e-4f + 1.3981999507e-3f;
-    p = p * r + 8.3334519073e-3f;
-    p = p * r + 4.1665795894e-2f;
-    p = p * r + 1.6666665459e-1f;
-    p = p * r + 5.0000001201e-1f;
+    VF hi = x - n * 0.693359375f, lo = n * -2.12194440e-4f, r = hi - lo, z = r * r;
     VF one = 1 + r, lost = (r - (one - 1)) + ((hi - r) - lo);
-    return one + (p * (r * r) + lost);
+    return one + (exp_tail_f32(r, z) * z + lost);
 }
 
 /* 2^k for -126 <= k <= 127, k in the low bits of x + WHOLE_F32. */
@@ -57,7 +60,8 @@ SIMD_INLINE VF exp_f32(VF x)
 {
     x = vf_at_least(vf_at_most(x, 89), -105);
     VF q = x * 1.44269504088896341f, n = whole_f32(q);
-    return scale_f32(exp_core_f32(x, n), n, whole_bits_f32(q));
+    VF r = (x - n * 0.693359375f) - n * -2.12194440e-4f, z = r * r;
+    return scale_f32(exp_tail_f32(r, z) * z + r + 1, n, whole_bits_f32(q));
 }
 /* exp(x) for -87 <= x <= 88: one step. */
 SIMD_INLINE VF exp_normal_f32(VF x)
@@ -93,22 +97,19 @@ SIMD_INLINE VF tanh_f32(VF x)
 {
     VF a = vf_at_most(abs_f32(x), 10), y = a + a;
     VF shifted = y * 1.44269504088896341f + WHOLE_F32, n = shifted - WHOLE_F32;
-    VF r = (y - n * 0.693359375f) - n * -2.12194440e-4f;
-    VF p = r * 1.9875691500e-4f + 1.3981999507e-3f;
-    p = p * r + 8.3334519073e-3f;
-    p = p * r + 4.1665795894e-2f;
-    p = p * r + 1.6666665459e-1f;
-    p = p * r + 5.0000001201e-1f;
-    VF two_k = power_of_two_f32(shifted), t = (p * (r * r) + r) * two_k + (two_k - 1);
-    /* What u lost by rounding counts for small t; 1 / u is (1 - q) / 2. */
-    VF u = t + 2, q = t / u, lost = (VF)((VI)(t - (u - 2)) & (t < 2));
-    return with_sign_f32(q - q * (lost * (0.5f - 0.5f * q)), x);
+    VF r = (y - n * 0.693359375f) - n * -2.12194440e-4f, z = r * r;
+    VF two_k = power_of_two_f32(shifted), large = r * two_k + (two_k - 1), small = exp_tail_f32(r, z) * (z * two_k);
+    VF t = large + small, rest = small - (t - large);
+    /* What u and t lost by rounding counts where t is small; 1 / u is h = (1 - q) / 2. */
+    VF u = t + 2, q = t / u, h = 0.5f - 0.5f * q, lost = (t - (u - 2)) * q - rest;
+    return with_sign_f32(q - h * (VF)((VI)lost & (t < 2)), x);
 }
 
 SIMD_INLINE VF sigmoid_f32(VF x)
 {
     VI negative = x < 0;
-    VF e = exp_f32(-abs_f32(x)), u = 1 + e, q = select_f32(negative, e, set_f32(1)) / u;
+    VF y = vf_at_least(-abs_f32(x), -105), k = y * 1.44269504088896341f, n = whole_f32(k);
+    VF e = scale_f32(exp_core_f32(y, n), n, whole_bits_f32(k)), u = 1 + e, q = select_f32(negative, e, set_f32(1)) / u;
     VF lost = e - (u - 1), inverse = select_f32(negative, 1 - q, q);        /* 1 / u */
     return q - q * (lost * inverse);
 }
