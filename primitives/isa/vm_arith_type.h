@@ -12,6 +12,7 @@
 #define UNARY_FLOAT(X) \
     X(SQRT, sqrt) X(RSQRT, rsqrt) X(RECIPROCAL, reciprocal) X(FLOOR, floor) X(CEIL, ceil) X(ROUND, round) X(TRUNC, trunc)
 #define BINARY_FLOAT(X) X(DIV, div) X(DIV_TRUNC, div_trunc) X(COPYSIGN, copysign)
+#define TERNARY_FLOAT(X) X(MUL_ADD, mul_add) X(MUL_SUB, mul_sub) X(SUB_MUL, sub_mul)
 #define EACH_FLOAT(X) X(DIV_FLOOR, div_floor) X(FMOD, fmod) X(REMAINDER, remainder)
 #define BINARY_INTEGER(X) X(AND, and) X(OR, or) X(XOR, xor) X(SHL, shl) X(SHR, shr)
 #define EACH_INTEGER(X) \
@@ -85,14 +86,9 @@ SIMD_INLINE V T(ceil)(V a)
 SIMD_INLINE V T(trunc)(V a) { return T(copysign)(T(floor)(T(abs)(a)), a); }
 SIMD_INLINE V T(div_trunc)(V a, V b) { return T(trunc)(a / b); }
 
-SIMD_INLINE V T(fma)(V a, V b, V c)
-{
-#ifdef TYPE_F32
-    return vf_fma(a, b, c);
-#else
-    return vd_fma(a, b, c);
-#endif
-}
+SIMD_INLINE V T(mul_add)(V a, V b, V c) { return a * b + c; }
+SIMD_INLINE V T(mul_sub)(V a, V b, V c) { return a * b - c; }
+SIMD_INLINE V T(sub_mul)(V a, V b, V c) { return c - a * b; }
 
 #ifdef TYPE_F32
 #define C_LIBRARY(name) name##f
@@ -206,10 +202,9 @@ EACH_FLOAT(X)
 #undef X
 BLOCK_TEST1(isnan)
 BLOCK_TEST1(isinf)
-static void T(block_fma)(const vm_args *s) { T(map3)(s, T(fma), 0); }
-static void T(block_fma_b)(const vm_args *s) { T(map3)(s, T(fma), 2); }
-static void T(block_fma_c)(const vm_args *s) { T(map3)(s, T(fma), 4); }
-static void T(block_fma_bc)(const vm_args *s) { T(map3)(s, T(fma), 6); }
+#define X(OP, name) BLOCK3(name)
+TERNARY_FLOAT(X)
+#undef X
 #else
 #define X(OP, name) BLOCK2(name)
 BINARY_INTEGER(X)
@@ -244,10 +239,9 @@ static void T(fill_arith)(vm_table *t)
 #undef X
     FILL1(ISNAN, isnan)
     FILL1(ISINF, isinf)
-    t->op[P_FMA][T(PT)][0] = T(block_fma);
-    t->op[P_FMA][T(PT)][2] = T(block_fma_b);
-    t->op[P_FMA][T(PT)][4] = T(block_fma_c);
-    t->op[P_FMA][T(PT)][6] = T(block_fma_bc);
+#define X FILL3
+    TERNARY_FLOAT(X)
+#undef X
 #else
 #define X FILL2
     BINARY_INTEGER(X)
@@ -263,6 +257,7 @@ static void T(fill_arith)(vm_table *t)
 #undef COMPARE
 #undef UNARY_FLOAT
 #undef BINARY_FLOAT
+#undef TERNARY_FLOAT
 #undef EACH_FLOAT
 #undef BINARY_INTEGER
 #undef EACH_INTEGER

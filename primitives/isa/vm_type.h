@@ -111,14 +111,43 @@ SIMD_INLINE M T(part_load_bool)(const int32_t *p, int64_t n)
 /* Row r of operand x of the arguments s, and of the result. */
 #define ROW_OF(s, x, r, type) ((const type *)(s)->x + (r) * (s)->x##_step)
 #define ROW_TO(s, r, type) ((type *)(s)->d + (r) * (s)->d_step)
+#undef AHEAD
+#define AHEAD(s, i) __builtin_prefetch((s)->ahead + ((i) * (s)->ahead_rate >> 4))
+#undef PAIRS
+#if defined(ISA_AVX512) || defined(ISA_AVX2) || defined(ISA_NEON)
+#define PAIRS true
+#else
+#define PAIRS false
+#endif
 
+/* Arithmetic fetches from `ahead`, along with its own loop, what a later block will load. Functions of one operand, some of
+ * which are long chains of dependent instructions, take two vectors at a time where there is a window to fill: a processor
+ * does not look far enough ahead to find the next vector's chain by itself. */
 SIMD_INLINE void T(map1)(const vm_args *s, V (*f)(V))
 {
+    enum { STEP = PAIRS ? 2 * LANES : LANES, SECOND = STEP - LANES };
     for (int64_t r = 0; r < s->rows; r++) {
         const E *a = ROW_OF(s, a, r, E);
         E *d = ROW_TO(s, r, E);
-        for (int64_t i = 0; i < s->cols; i += LANES)
-            T(part_store)(d + i, s->cols - i, f(T(part_load)(a + i, s->cols - i)));
+        for (int64_t i = 0, n = s->cols; i < n; i += STEP) {
+            E end[STEP], *to = d + i;
+            const E *from = a + i;
+            if (n - i < STEP) {
+                T_STORE(end + SECOND, n - i > SECOND ? T(part_load)(from + SECOND, n - i - SECOND) : T(set)(0));
+                T_STORE(end, T(part_load)(from, n - i));
+                from = to = end;
+            }
+            V x = f(T_LOAD(from)), y = PAIRS ? f(T_LOAD(from + SECOND)) : x;
+            AHEAD(s, i);
+            AHEAD(s, i + SECOND);
+            T_STORE(to, x);
+            T_STORE(to + SECOND, y);
+            if (n - i < STEP) {
+                T(part_store)(d + i, n - i, T_LOAD(end));
+                if (n - i > LANES)
+                    T(part_store)(d + i + LANES, n - i - LANES, T_LOAD(end + SECOND));
+            }
+        }
     }
 }
 
@@ -139,10 +168,10 @@ SIMD_INLINE void T(map2)(const vm_args *s, V (*f)(V, V), int mode)
         const E *a = ROW_OF(s, a, r, E), *b = ROW_OF(s, b, r, E);
         E *d = ROW_TO(s, r, E);
         V sa = T(set)(mode & 1 ? *a : 0), sb = T(set)(mode & 2 ? *b : 0);
-        for (int64_t i = 0; i < s->cols; i += LANES) {
-            int64_t n = s->cols - i;
-            V x = mode & 1 ? sa : T(part_load)(a + i, n), y = mode & 2 ? sb : T(part_load)(b + i, n);
-            T(part_store)(d + i, n, f(x, y));
+        for (int64_t i = 0, n = s->cols; i < n; i += LANES) {
+            V x = mode & 1 ? sa : T(part_load)(a + i, n - i), y = mode & 2 ? sb : T(part_load)(b + i, n - i);
+            AHEAD(s, i);
+            T(part_store)(d + i, n - i, f(x, y));
         }
     }
 }
@@ -167,10 +196,10 @@ SIMD_INLINE void T(map3)(const vm_args *s, V (*f)(V, V, V), int mode)
         const E *a = ROW_OF(s, a, r, E), *b = ROW_OF(s, b, r, E), *c = ROW_OF(s, c, r, E);
         E *d = ROW_TO(s, r, E);
         V sb = T(set)(mode & 2 ? *b : 0), sc = T(set)(mode & 4 ? *c : 0);
-        for (int64_t i = 0; i < s->cols; i += LANES) {
-            int64_t n = s->cols - i;
-            V x = T(part_load)(a + i, n), y = mode & 2 ? sb : T(part_load)(b + i, n);
-            T(part_store)(d + i, n, f(x, y, mode & 4 ? sc : T(part_load)(c + i, n)));
+        for (int64_t i = 0, n = s->cols; i < n; i += LANES) {
+            V x = T(part_load)(a + i, n - i), y = mode & 2 ? sb : T(part_load)(b + i, n - i);
+            AHEAD(s, i);
+            T(part_store)(d + i, n - i, f(x, y, mode & 4 ? sc : T(part_load)(c + i, n - i)));
         }
     }
 }
@@ -221,6 +250,11 @@ SIMD_INLINE void T(each2)(const vm_args *s, E (*f)(E, E), int mode)
     static void T(block_##name##_a)(const vm_args *s) { T(loop)(s, T(name), 1); }        \
     static void T(block_##name##_b)(const vm_args *s) { T(loop)(s, T(name), 2); }
 #define BLOCK2(name) BLOCK_BINARY(name, map2)
+#define BLOCK3(name)                                                                     \
+    static void T(block_##name)(const vm_args *s) { T(map3)(s, T(name), 0); }            \
+    static void T(block_##name##_b)(const vm_args *s) { T(map3)(s, T(name), 2); }        \
+    static void T(block_##name##_c)(const vm_args *s) { T(map3)(s, T(name), 4); }        \
+    static void T(block_##name##_bc)(const vm_args *s) { T(map3)(s, T(name), 6); }
 #define BLOCK_TEST2(name) BLOCK_BINARY(name, test2)
 #define BLOCK_EACH2(name) BLOCK_BINARY(name, each2)
 
@@ -230,3 +264,8 @@ SIMD_INLINE void T(each2)(const vm_args *s, E (*f)(E, E), int mode)
     t->op[P_##OP][T(PT)][0] = T(block_##name);           \
     t->op[P_##OP][T(PT)][1] = T(block_##name##_a);       \
     t->op[P_##OP][T(PT)][2] = T(block_##name##_b);
+#define FILL3(OP, name)                                  \
+    t->op[P_##OP][T(PT)][0] = T(block_##name);           \
+    t->op[P_##OP][T(PT)][2] = T(block_##name##_b);       \
+    t->op[P_##OP][T(PT)][4] = T(block_##name##_c);       \
+    t->op[P_##OP][T(PT)][6] = T(block_##name##_bc);

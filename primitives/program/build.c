@@ -292,8 +292,32 @@ static void mark_live(program *p)
         vm_node *node = &p->nodes[i];
         node->live |= node->kind == VM_STORE;
         for (int k = 0; node->live && k < 3; k++)
-            if (node->in[k] >= 0)
+            if (node->in[k] >= 0) {
                 p->nodes[node->in[k]].live = true;
+                p->nodes[node->in[k]].uses++;
+            }
+    }
+}
+
+/* A product that only one sum or difference reads becomes one instruction with it: the same two roundings, but the product
+ * stays in the processor's registers. */
+static void join_products(program *p)
+{
+    for (int i = 0; i < p->count; i++) {
+        vm_node *sum = &p->nodes[i];
+        if (!sum->live || sum->kind != VM_OP || (sum->code != P_ADD && sum->code != P_SUB) || !is_float(sum->type))
+            continue;
+        for (int k = 1; k >= 0; k--) {
+            vm_node *product = &p->nodes[sum->in[k]];
+            if (product->kind != VM_OP || product->code != P_MUL || product->uses != 1 || product->class != VM_BLOCK_CLASS)
+                continue;
+            sum->code = sum->code == P_ADD ? P_MUL_ADD : k ? P_SUB_MUL : P_MUL_SUB;
+            sum->in[2] = sum->in[1 - k];
+            sum->in[0] = product->in[0];
+            sum->in[1] = product->in[1];
+            product->live = false;
+            break;
+        }
     }
 }
 
@@ -326,6 +350,7 @@ cairn_status program_finish(program *p)
     if (p->finished)
         return CAIRN_OK;
     mark_live(p);
+    join_products(p);
     find_levels(p);
     add_costs(p);
     cairn_status status = vm_plan_build(p);

@@ -134,7 +134,7 @@ static operands operands_of(const planner *b, const vm_node *node)
     for (int k = 0; k < 3; k++)
         if (o.in[k] >= 0 && b->p->nodes[o.in[k]].class < node->class)
             o.mode |= 1 << k;
-    if (node->kind == VM_OP && node->code == P_FMA && (o.mode & 3) == 1) {      /* a * b is b * a */
+    if (node->kind == VM_OP && node->code >= P_MUL_ADD && node->code <= P_SUB_MUL && (o.mode & 3) == 1) {      /* a * b is b * a */
         o.in[0] = node->in[1];
         o.in[1] = node->in[0];
         o.mode += 1;

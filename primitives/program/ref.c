@@ -200,8 +200,10 @@ static program_value evaluate_op(const vm_node *node, const program_value *x)
         return wrap(node->type, random_op(op, x));
     if ((op >= P_EQ && op <= P_GE) || op == P_LNOT || op == P_ISNAN || op == P_ISINF)
         return (program_value){.i = compare(op, is_float, x[0], x[1])};
-    if (op == P_FMA)
-        return wrap(type, (program_value){.f = fma(x[0].f, x[1].f, x[2].f)});
+    if (op == P_MUL_ADD || op == P_MUL_SUB || op == P_SUB_MUL) {
+        double product = round_to(type, x[0].f * x[1].f), c = x[2].f;
+        return wrap(type, (program_value){.f = op == P_MUL_ADD ? product + c : op == P_MUL_SUB ? product - c : c - product});
+    }
     if (!is_float)
         return wrap(type, (program_value){.i = integer_op(op, type, x[0].i, x[1].i)});
     double y = op < P_ADD ? float_unary(op, x[0].f) : float_binary(op, type, x[0].f, x[1].f);

@@ -173,6 +173,29 @@ static void find_streams(vm_run *run)
     }
 }
 
+/* Large operands are fetched by the instructions that run before they are loaded: a program else waits for memory in its
+ * loads, and leaves it idle in its arithmetic. A map fetches its next tile; a row program, in its second phase, the next rows. */
+static void find_ahead(vm_run *run)
+{
+    enum { LARGE = 1 << 20 };
+    const vm_plan *plan = run->plan;
+    const vm_phase *phase = &plan->phases[plan->phase_count > 1];
+    int ops = 0;
+    for (int i = phase->first; i < phase->end; i++)
+        ops += plan->steps[i].kind == STEP_OP;
+    for (int a = 0; a < plan->access_count && run->fetch_count < VM_MOST_FETCHED && run->fetch_count < ops; a++) {
+        vm_binding *b = &run->bindings[a];
+        bool rows = plan->phase_count > 1 || run->tile_rows > 1;
+        if (plan->accesses[a].kind != VM_LOAD || b->column != 1 || !b->linear || run->rows * run->cols * b->bytes < LARGE ||
+            (run->rows > 1 && !b->row))
+            continue;
+        b->ahead = (rows ? run->tile_rows * b->row : run->tile_cols) * b->bytes;
+        run->fetch[run->fetch_count++] = (int16_t)a;
+    }
+    run->fetch_each = run->fetch_count ? ops / run->fetch_count : 0;
+    run->fetch_first = phase->first;
+}
+
 /* ---- Uniform values ----------------------------------------------------------------------------- */
 
 static void compute_uniforms(const program *p, const program_value *scalars, program_value *uniforms)
@@ -304,8 +327,10 @@ void program_run(const program_call *call, void *scratch)
     }
     run.worker_bytes = vm_worker_bytes(&run);
     find_in_place(&run);
-    if (!p->has_column_reduction)
+    if (!p->has_column_reduction) {
         find_streams(&run);
+        find_ahead(&run);
+    }
     if (p->has_row_reduction)
         vm_run_rows(&run);
     else if (p->has_column_reduction)

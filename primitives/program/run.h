@@ -14,6 +14,7 @@ typedef struct vm_binding {
     int bytes;                   /* of one element; 1 for an index */
     bool linear;                 /* row r lies at base + r * row */
     bool in_place;               /* a load that needs no copy, a store that is written directly */
+    int64_t ahead;               /* of a load: from its memory to what is worth fetching for later, in bytes */
     vm_fn stream;                /* a store that goes past the caches; or NULL */
 } vm_binding;
 
@@ -28,6 +29,9 @@ typedef struct vm_run {
     int64_t tile_rows, tile_cols;
     int64_t capacity;                    /* elements of a register */
     void (*stream_end)(void);            /* NULL when no store streams */
+    /* The phase whose instructions fetch memory for later on the way: `fetch_each` of them for each of these accesses. */
+    int16_t fetch[VM_MOST_FETCHED];
+    int fetch_count, fetch_each, fetch_first;
     char *scratch;                       /* shared part first, then one part for each worker */
     int64_t shared_bytes, worker_bytes;
     int64_t chunk_rows, chunks;          /* column programs; chunks of one row otherwise */

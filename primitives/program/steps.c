@@ -145,11 +145,25 @@ static void store(vm_worker *w, const vm_step *s, int64_t row, int64_t rows, int
     }
 }
 
+/* What the number-th instruction of a tile fetches. */
+typedef struct ahead { const char *at; int64_t rate; } ahead;
+
+static inline ahead ahead_of(const vm_run *run, int number, int64_t row, int64_t rows, int64_t col, int64_t cols)
+{
+    if (number >= run->fetch_count * run->fetch_each)
+        return (ahead){0};
+    const vm_binding *b = &run->bindings[run->fetch[number / run->fetch_each]];
+    int64_t at = b->base + (row * b->row + col) * b->bytes + b->ahead, bytes = rows * cols * b->bytes / run->fetch_each;
+    return (ahead){(const char *)(intptr_t)(at + number % run->fetch_each * bytes), b->bytes * 16 / run->fetch_each};
+}
+
 /* One instruction. Rows that lie end to end in every operand are one row to it. */
-static inline void operate(const vm_step *s, const vm_ref *refs, int64_t rows, int64_t cols)
+static inline void operate(const vm_step *s, const vm_ref *refs, int64_t rows, int64_t cols, ahead next)
 {
     const vm_ref *d = &refs[s->d], *a = &refs[s->a], *b = &refs[s->b], *c = &refs[s->c];
-    vm_args args = {rows, cols, d->p, a->p, b->p, c->p, d->step, a->step, b->step, c->step};
+    vm_args args = {rows, cols, d->p, a->p, b->p, c->p, d->step, a->step, b->step, c->step, next.at, next.rate};
+    if (!next.at)
+        args.ahead = d->p;
     if (rows > 1 && !s->per_row && d->step == cols && (!(s->vectors & 1) || a->step == cols) &&
         (!(s->vectors & 2) || b->step == cols) && (!(s->vectors & 4) || c->step == cols)) {
         args.rows = 1;
@@ -161,10 +175,11 @@ static inline void operate(const vm_step *s, const vm_ref *refs, int64_t rows, i
 void vm_run_steps(vm_worker *w, int first, int end, int64_t row, int64_t rows, int64_t col, int64_t cols)
 {
     const vm_run *run = w->run;
+    int op = first == run->fetch_first ? 0 : VM_MAX_NODES * VM_MOST_FETCHED;
     for (const vm_step *s = run->plan->steps + first, *stop = run->plan->steps + end; s < stop; s++) {
         switch ((vm_step_kind)s->kind) {
         case STEP_OP:
-            operate(s, w->refs, rows, cols);
+            operate(s, w->refs, rows, cols, ahead_of(run, op++, row, rows, col, cols));
             break;
         case STEP_LOAD:
         case STEP_INDEX:
@@ -199,7 +214,7 @@ void vm_run_steps(vm_worker *w, int first, int end, int64_t row, int64_t rows, i
 void vm_run_array_steps(vm_worker *w, int first, int end, int64_t n)
 {
     for (const vm_step *s = w->run->plan->steps + first, *stop = w->run->plan->steps + end; s < stop; s++)
-        operate(s, w->refs, 1, n);
+        operate(s, w->refs, 1, n, (ahead){0});
 }
 
 void vm_run_final_stores(vm_worker *w, int64_t row, int64_t col, int64_t n)

@@ -17,6 +17,7 @@ enum {
     VM_CHUNK = 32768,     /* columns whose partial result a reduction of a longer row folds at once: part of its definition */
     VM_FOLD_ROWS = 64,    /* rows that a column reduction sums in the element's type before it folds them into 8 bytes */
     VM_MODES = 8,
+    VM_MOST_FETCHED = 8,  /* operands of a program that are fetched ahead */
     VM_MAX_NODES = 4096
 };
 
@@ -29,6 +30,8 @@ typedef struct vm_args {
     void *d;
     const void *a, *b, *c;
     int64_t d_step, a_step, b_step, c_step;
+    const char *ahead;       /* arithmetic fetches memory for later on the way: ahead_rate / 16 bytes per element from here */
+    int64_t ahead_rate;
 } vm_args;
 typedef void (*vm_fn)(const vm_args *);
 
@@ -82,6 +85,7 @@ typedef struct vm_node {
     int16_t level;                       /* the phase that can compute it first: row reductions that lie before it */
     int16_t index;                       /* operand, or slot of a scalar */
     int16_t in[3];                       /* -1 for none */
+    int16_t uses;                        /* by live nodes */
     int32_t cost;                        /* to compute it again from memory, in units of an addition */
 } vm_node;
 
