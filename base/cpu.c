@@ -106,8 +106,14 @@ static unsigned compiled(void)
 #undef X
 }
 
+/* Without any set nothing can be computed; what would follow is a jump to NULL. */
 static cpu_isa best(unsigned sets)
 {
+    if (!sets) {
+        fprintf(stderr, "cairn: this processor has none of the instruction sets that the library was built for; the least is %s\n",
+                HAVE_ISA_GENERIC ? isa_names[ISA_GENERIC] : isa_names[ISA_V2]);
+        exit(1);
+    }
     for (int isa = ISA_COUNT - 1; isa > ISA_GENERIC; isa--)
         if (sets & 1u << isa)
             return (cpu_isa)isa;

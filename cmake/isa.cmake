@@ -12,8 +12,7 @@ foreach(isa generic v2)
 endforeach()
 
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-  set(CAIRN_ISAS generic v2 avx2 avx512 avx512vnni avx512bf16 amx)
-  set(CAIRN_ISA_FLAGS_generic "")
+  set(CAIRN_ISAS v2 avx2 avx512 avx512vnni avx512bf16 amx) # v2 is the least: processors since 2009
   set(CAIRN_ISA_FLAGS_v2 -march=x86-64-v2)
   set(CAIRN_ISA_FLAGS_avx2 -march=x86-64-v3 -mprefer-vector-width=256)
   set(CAIRN_ISA_FLAGS_avx512 -march=x86-64-v4 -mprefer-vector-width=512)
@@ -38,11 +37,7 @@ set(CAIRN_ISA_ALSO_avx512vnni ISA_AVX512)
 set(CAIRN_ISA_ALSO_avx512bf16 ISA_AVX512 ISA_AVX512VNNI)
 set(CAIRN_ISA_ALSO_amx ISA_AVX512 ISA_AVX512VNNI ISA_AVX512BF16)
 
-# Sanitizers watch what differs between the sets: the vectors' widths. Races are the same in all of them, and the
-# thread sanitizer is slow.
-if(CAIRN_SANITIZE)
-  list(REMOVE_ITEM CAIRN_ISAS v2)
-endif()
+# Races are the same in all sets, and the thread sanitizer is slow.
 if(CAIRN_SANITIZE STREQUAL "thread")
   list(FILTER CAIRN_ISAS EXCLUDE REGEX "avx512|amx")
 endif()

@@ -5,9 +5,14 @@
 #include "primitives/slots.h"
 
 enum {
-    ROW_BLOCK = 168,                    /* rows whose A (168 x 256 f32: 172 KB) stays in L2; 12 tiles of 14, 28 of 6 */
-    COLUMN_BLOCK = 1024,
-    SHARED_B_BYTES = 32 << 20,          /* B is packed in column chunks no larger than this */
+    ROW_BLOCK_BYTES = 512 << 10,        /* of A, which stay in L2 */
+    COLUMN_BLOCK = 4096,                /* columns of a task, */
+    WORKED_COLUMN_BLOCK = 1024,         /* and when its block of C is worked on afterwards */
+    STREAM_COLUMN_BLOCK = 1024,         /* when B streams from memory */
+    TASKS = 4,                          /* for each thread */
+    SHARED_A_BYTES = 64 << 20,          /* A is packed once for all tasks when it is no larger */
+    SMALL_K = 256,                      /* products without workspace have no more */
+    SMALL_WORK = 1 << 18
 };
 
 /* Where an operand lies while the micro-kernel runs. */
@@ -15,12 +20,13 @@ typedef enum placement { IN_PLACE, BY_TASK, BEFORE } placement;
 
 typedef struct blocking {
     placement a, b;
+    bool stream;                        /* few rows against a large B: see gemm_stream */
     bool wide;                          /* C is narrower than the sums: they gather in the task's own f32 block */
     int64_t run;                        /* length of a run of k */
-    int64_t row_block, column_block;
-    int64_t a_bytes, b_bytes;           /* packed before the tasks start */
-    int64_t slot_a_bytes, slot_bytes;   /* each concurrent task's own: its packed A, then its block of sums */
-    int64_t chunk;                      /* columns of C per pass */
+    int64_t tile_rows;                  /* panels of A begin at its multiples */
+    int64_t row_block, column_block;    /* of a task; row_block is a multiple of tile_rows */
+    int64_t a_bytes;                    /* packed before the tasks start */
+    int64_t slot_a_bytes, slot_b_bytes, slot_bytes; /* each concurrent task's own: packed A, a panel of B, sums */
     int slots;
 } blocking;
 
@@ -94,28 +100,49 @@ static placement place_b(const matmul *mm)
 {
     const bool can = !is_half(mm->b.type) && mm->b.major == 1;
     const int64_t bytes = mm->k * mm->b.minor * mm->kernel->element_bytes;
-    if (can && (mm->m <= 2 || (mm->m <= 2 * mm->kernel->mr && bytes <= 1 << 20) || bytes <= 128 << 10))
-        return IN_PLACE;
-    return mm->m <= ROW_BLOCK ? BY_TASK : BEFORE;
+    const bool few = mm->m <= 2 || (mm->m <= 2 * mm->kernel->mr && bytes <= 1 << 20) || bytes <= 128 << 10;
+    return can && few ? IN_PLACE : BY_TASK;
 }
 
-/* Enough tasks for every thread to get several, none so small that packing and waking outweigh it. */
+/* Few rows against a B that the caches do not hold. */
+static bool streams(const matmul *mm)
+{
+    return !is_half(mm->a.type) && mm->b.major == 1 && mm->m <= GEMM_STREAM_ROWS && mm->n >= 4 * mm->kernel->nr &&
+           mm->k * mm->n * mm->kernel->element_bytes > 1 << 20;
+}
+
+/* From `least` columns of tasks up to twice as many: such that the thread with most tasks has least to do. */
+static int64_t balanced(int64_t rows, int64_t least, int64_t panels, int threads)
+{
+    int64_t best = least, cost = INT64_MAX;
+    for (int64_t columns = least; columns <= smaller(2 * least, panels); columns++) {
+        const int64_t longest = ceil_div(rows * columns, threads) * ceil_div(panels, columns);
+        if (longest < cost)
+            best = columns, cost = longest;
+    }
+    return best;
+}
+
+/* Blocks of C such that A's rows stay in half of L2, and every thread gets several, by columns first: each panel of B is then
+ * packed by one task. */
 static void cut_tasks(const matmul *mm, int threads, blocking *b)
 {
     gemm_kernel *kernel = mm->kernel;
     const double work = (double)mm->m * (double)mm->n * (double)larger(mm->k, 1);
-    const int64_t wanted = threads == 1 ? 1 : (int64_t)(work / (1 << 18) < 4 * threads ? work / (1 << 18) : 4 * threads);
-    int64_t columns = ceil_div(b->chunk, COLUMN_BLOCK), rows = ceil_div(mm->m, ROW_BLOCK);
-    if (work < 1 << 20)
-        threads = 1;
-    else if (b->b != BEFORE && rows * columns < wanted)
-        columns = smaller(ceil_div(wanted, rows), ceil_div(b->chunk, kernel->nr));
-    else if (rows * columns < wanted)
-        rows = smaller(ceil_div(wanted, columns), ceil_div(mm->m, 2 * kernel->mr));
-    b->column_block = round_up(ceil_div(b->chunk, larger(columns, 1)), kernel->nr);
-    b->row_block = smaller(round_up(ceil_div(mm->m, larger(rows, 1)), kernel->mr), mm->m);
-    const int64_t tasks = ceil_div(b->chunk, b->column_block) * ceil_div(mm->m, b->row_block);
-    b->slots = (int)smaller(tasks, threads);
+    const int64_t most = threads == 1 ? 1 : TASKS * threads;
+    const int64_t wanted = work / (1 << 18) < (double)most ? (int64_t)(work / (1 << 18)) : most;
+    const int64_t panels = ceil_div(mm->n, kernel->nr), tiles = ceil_div(mm->m, b->tile_rows);
+    const int64_t fit = larger(ROW_BLOCK_BYTES / larger(b->run * kernel->element_bytes, 1) / b->tile_rows, 1);
+    const int64_t widest = b->stream ? STREAM_COLUMN_BLOCK : b->wide || mm->epilogue ? WORKED_COLUMN_BLOCK : COLUMN_BLOCK;
+    int64_t rows = ceil_div(tiles, fit), columns = ceil_div(mm->n, widest);
+    if (rows * columns < wanted)
+        columns = balanced(rows, smaller(ceil_div(wanted, rows), panels), panels, threads);
+    if (rows * columns < smaller(wanted, 2 * threads)) /* rows cost more: every row of tasks packs B */
+        rows = smaller(ceil_div(wanted, columns), ceil_div(tiles, 2));
+    b->column_block = ceil_div(panels, columns) * kernel->nr;
+    b->row_block = ceil_div(tiles, rows) * b->tile_rows;
+    const int64_t tasks = ceil_div(mm->n, b->column_block) * ceil_div(mm->m, b->row_block);
+    b->slots = work < 1 << 20 ? 1 : (int)smaller(tasks, threads);
 }
 
 static blocking choose(const matmul *mm, int threads)
@@ -124,36 +151,37 @@ static blocking choose(const matmul *mm, int threads)
     const int64_t bytes = kernel->element_bytes;
     blocking b = {.a = place_a(mm), .b = place_b(mm), .wide = is_half(mm->c_type)};
     b.run = matmul_run_length(kernel, mm->k);
-    b.chunk = mm->n;
-    if (b.b == BEFORE)
-        b.chunk = smaller(mm->n, larger(kernel->nr, SHARED_B_BYTES / bytes / larger(mm->k, 1) / kernel->nr * kernel->nr));
+    b.tile_rows = even_tile(mm->m, kernel->mr);
+    b.stream = streams(mm);
     cut_tasks(mm, threads, &b);
-    const bool one_row_block = b.row_block >= mm->m;
-    if (b.a == BY_TASK && one_row_block && b.slots > 1 && b.b != BEFORE)
+    const int64_t a_bytes = ceil_div(mm->m, b.tile_rows) * kernel->mr * mm->k * bytes;
+    if (b.a == BY_TASK && b.column_block < mm->n && a_bytes <= SHARED_A_BYTES)
         b.a = BEFORE;
     if (b.a == BEFORE)
-        b.a_bytes = round_up(mm->m, kernel->mr) * mm->k * bytes;
-    if (b.b == BEFORE)
-        b.b_bytes = round_up(b.chunk, kernel->nr) * mm->k * bytes;
+        b.a_bytes = round_up(a_bytes, 64);
     if (b.a == BY_TASK)
-        b.slot_a_bytes = round_up(round_up(b.row_block, kernel->mr) * b.run * bytes, 64);
-    b.a_bytes = round_up(b.a_bytes, 64);
-    b.b_bytes = round_up(b.b_bytes, 64);
-    b.slot_bytes = b.slot_a_bytes + (b.wide ? b.row_block * b.column_block * bytes : 0);
+        b.slot_a_bytes = round_up(b.row_block / b.tile_rows * kernel->mr * b.run * bytes, 64);
+    b.slot_b_bytes = b.run * kernel->nr * bytes;
+    b.slot_bytes = b.slot_a_bytes + b.slot_b_bytes + (b.wide ? b.row_block * b.column_block * bytes : 0);
+    if (b.stream) {
+        b.a = IN_PLACE;
+        b.row_block = mm->m;
+        b.a_bytes = b.slot_a_bytes = b.slot_b_bytes = 0;
+        b.slot_bytes = mm->m * b.column_block * bytes;
+    }
     return b;
 }
 
 static int64_t bytes_of(const blocking *b)
 {
-    const int64_t bytes = b->a_bytes + b->b_bytes + b->slots * b->slot_bytes;
-    return bytes ? bytes + 64 : 0;      /* to align what is given */
+    return b->a_bytes + b->slots * b->slot_bytes + 64;      /* 64 to align what is given */
 }
 
 /* ---- Small products: one run of k, everything in L1 or L2, no memory but the stack ----------------*/
 
 static bool is_small(const matmul *mm)
 {
-    return mm->k <= mm->kernel->kc && mm->m <= 1 << 18 && mm->n <= 1 << 18 && mm->m * mm->n <= (1 << 18) / larger(mm->k, 1) &&
+    return mm->k <= SMALL_K && mm->m <= SMALL_WORK && mm->n <= SMALL_WORK && mm->m * mm->n <= SMALL_WORK / larger(mm->k, 1) &&
            !is_half(mm->c_type);
 }
 
@@ -162,7 +190,7 @@ static void small_panel(const matmul *mm, gemm_tile *tile, int64_t j, char *own_
 {
     gemm_kernel *kernel = mm->kernel;
     const int64_t bytes = kernel->element_bytes;
-    char own_a[GEMM_MAX_KC * GEMM_MAX_MR * 8] __attribute__((aligned(64)));
+    char own_a[SMALL_K * GEMM_MAX_MR * 8] __attribute__((aligned(64)));
     tile->cols = (int)smaller(kernel->nr, mm->n - j);
     tile->b = mm->b.data + j * bytes;
     tile->b_step = mm->b.minor;
@@ -189,7 +217,7 @@ static void small_panel(const matmul *mm, gemm_tile *tile, int64_t j, char *own_
 static void run_small(const matmul *mm)
 {
     const int64_t zero = 0;
-    char own_b[GEMM_MAX_KC * GEMM_MAX_NR * 4] __attribute__((aligned(64)));
+    char own_b[SMALL_K * GEMM_MAX_NR * 4] __attribute__((aligned(64)));
     gemm_tile tile = {.k = mm->k, .segments = 1, .offset = &zero, .a_row = mm->a.major, .c_row = mm->c_row, .alpha = mm->alpha,
                       .beta = mm->beta};
     for (int64_t j = 0; j < mm->n; j += mm->kernel->nr)
@@ -211,41 +239,27 @@ int64_t matmul_workspace(const matmul *mm, int threads)
 typedef struct job {
     const matmul *mm;
     blocking cut;
-    char *packed_a, *packed_b, *slots;
-    int64_t column0, columns;           /* the chunk of C in work */
+    char *packed_a, *slots;
     int64_t row_blocks;
 } job;
 
-static int64_t packed_at(const job *j, int64_t first, int64_t p0, int64_t run, int64_t padded)
+/* The panel of A that begins at row i, for the run that begins at p. */
+static char *packed_a_at(const job *j, int64_t i, int64_t p, int64_t run)
 {
-    return (p0 * padded + first * run) * j->mm->kernel->element_bytes;
+    const int64_t panels = ceil_div(j->mm->m, j->cut.tile_rows), panel = i / j->cut.tile_rows;
+    return j->packed_a + (p * panels + panel * run) * j->mm->kernel->mr * j->mm->kernel->element_bytes;
 }
 
 static void pack_a_before(void *context, int64_t task, int worker)
 {
     const job *j = context;
     const matmul *mm = j->mm;
-    gemm_kernel *kernel = mm->kernel;
-    const int64_t first = task * kernel->mr, padded = round_up(mm->m, kernel->mr);
+    const int64_t first = task * j->cut.tile_rows;
     (void)worker;
     for (int64_t p = 0; p < mm->k; p += j->cut.run) {
         const int64_t run = smaller(j->cut.run, mm->k - p);
-        matmul_pack(kernel, &mm->a, first, (int)smaller(kernel->mr, mm->m - first), p, run,
-                    j->packed_a + packed_at(j, first, p, run, padded), kernel->mr);
-    }
-}
-
-static void pack_b_before(void *context, int64_t task, int worker)
-{
-    const job *j = context;
-    const matmul *mm = j->mm;
-    gemm_kernel *kernel = mm->kernel;
-    const int64_t first = task * kernel->nr, padded = round_up(j->columns, kernel->nr);
-    (void)worker;
-    for (int64_t p = 0; p < mm->k; p += j->cut.run) {
-        const int64_t run = smaller(j->cut.run, mm->k - p);
-        matmul_pack(kernel, &mm->b, j->column0 + first, (int)smaller(kernel->nr, j->columns - first), p, run,
-                    j->packed_b + packed_at(j, first, p, run, padded), kernel->nr);
+        matmul_pack(mm->kernel, &mm->a, first, (int)smaller(j->cut.tile_rows, mm->m - first), p, run, packed_a_at(j, first, p, run),
+                    mm->kernel->mr);
     }
 }
 
@@ -254,34 +268,59 @@ typedef struct block {
     const job *j;
     int64_t row0, rows, column0, columns;
     int64_t p, run;
-    char *slot;                         /* the task's own memory */
+    char *own_a, *own_b, *sums;         /* the task's own memory */
 } block;
 
-static void pack_a_block(const block *k, int64_t tile_rows)
+static void pack_a_block(const block *k)
 {
     const matmul *mm = k->j->mm;
     const int mr = mm->kernel->mr;
-    char *to = k->slot;
+    const int64_t tile_rows = k->j->cut.tile_rows;
+    char *to = k->own_a;
     for (int64_t i = 0; i < k->rows; i += tile_rows, to += mr * k->run * mm->kernel->element_bytes)
         matmul_pack(mm->kernel, &mm->a, k->row0 + i, (int)smaller(tile_rows, k->rows - i), k->p, k->run, to, mr);
 }
 
-/* The panel of B for columns j ... of the block: in place, packed before, or packed now into `own`. */
-static const char *panel_b(const block *k, int64_t j, int width, char *own, int64_t *step)
+/* The panel of B for columns j ... of the block: in place, or packed now. */
+static const char *panel_b(const block *k, int64_t j, int width, int64_t *step)
 {
     const matmul *mm = k->j->mm;
-    const blocking *cut = &k->j->cut;
     gemm_kernel *kernel = mm->kernel;
     *step = kernel->nr;
-    if (cut->b == BEFORE)
-        return k->j->packed_b + packed_at(k->j, k->column0 - k->j->column0 + j, k->p, k->run,
-                                          round_up(k->j->columns, kernel->nr));
-    if (cut->b == IN_PLACE && width == kernel->nr) {
+    if (k->j->cut.b == IN_PLACE && width == kernel->nr) {
         *step = mm->b.minor;
         return mm->b.data + (k->column0 + j + k->p * mm->b.minor) * kernel->element_bytes;
     }
-    matmul_pack(kernel, &mm->b, k->column0 + j, width, k->p, k->run, own, kernel->nr);
-    return own;
+    matmul_pack(kernel, &mm->b, k->column0 + j, width, k->p, k->run, k->own_b, kernel->nr);
+    return k->own_b;
+}
+
+/* While the tiles of a panel of B run, the memory that the next panel is packed from comes to L2: a share of its rows before
+ * each tile, so that the queue of misses never fills. */
+typedef struct fetch {
+    const char *row;
+    int64_t rows, stride, bytes;        /* left of them; from one to the next; of each */
+    int64_t share;
+} fetch;
+
+static fetch fetch_of(const block *k, int64_t j, int64_t tiles)
+{
+    const matmul_operand *b = &k->j->mm->b;
+    const int64_t size = cairn_dtype_bytes(b->type), nr = k->j->mm->kernel->nr;
+    fetch f = {.row = b->data + ((k->column0 + j) * b->major + k->p * b->minor) * size};
+    if (k->j->cut.b == BY_TASK && j + nr <= k->columns && b->major == 1)
+        f.rows = k->run, f.stride = b->minor * size, f.bytes = nr * size;
+    else if (k->j->cut.b == BY_TASK && j + nr <= k->columns && b->minor == 1)
+        f.rows = nr, f.stride = b->major * size, f.bytes = k->run * size;
+    f.share = ceil_div(f.rows, tiles);
+    return f;
+}
+
+static void fetch_share(fetch *f)
+{
+    for (int64_t n = smaller(f->share, f->rows); n > 0; n--, f->rows--, f->row += f->stride)
+        for (int64_t at = 0; at < f->bytes; at += 64)
+            __builtin_prefetch(f->row + at, 0, 2);
 }
 
 /* All tiles of the block for one run of k. */
@@ -290,26 +329,27 @@ static void multiply_run(const block *k, char *c, int64_t c_row, double alpha, d
     const matmul *mm = k->j->mm;
     const blocking *cut = &k->j->cut;
     gemm_kernel *kernel = mm->kernel;
-    const int64_t bytes = kernel->element_bytes;
-    const int64_t tile_rows = cut->a == BEFORE ? kernel->mr : even_tile(k->rows, kernel->mr), zero = 0;
-    char own[GEMM_MAX_KC * GEMM_MAX_NR * 4] __attribute__((aligned(64)));
+    const int64_t bytes = kernel->element_bytes, zero = 0;
     gemm_tile tile = {.k = k->run, .segments = 1, .offset = &zero, .a_row = mm->a.major, .c_row = c_row,
                       .alpha = alpha, .beta = beta};
     if (cut->a == BY_TASK)
-        pack_a_block(k, tile_rows);
+        pack_a_block(k);
+    const int64_t tiles = ceil_div(k->rows, cut->tile_rows);
     for (int64_t j = 0; j < k->columns; j += kernel->nr) {
         tile.cols = (int)smaller(kernel->nr, k->columns - j);
-        tile.b = panel_b(k, j, tile.cols, own, &tile.b_step);
-        for (int64_t i = 0; i < k->rows; i += tile_rows) {
-            tile.rows = (int)smaller(tile_rows, k->rows - i);
+        tile.b = panel_b(k, j, tile.cols, &tile.b_step);
+        fetch next = fetch_of(k, j + kernel->nr, tiles);
+        for (int64_t i = 0; i < k->rows; i += cut->tile_rows) {
+            tile.rows = (int)smaller(cut->tile_rows, k->rows - i);
             tile.c = c + (i * c_row + j) * bytes;
+            fetch_share(&next);
             if (cut->a == IN_PLACE) {
                 tile.a = mm->a.data + ((k->row0 + i) * mm->a.major + k->p) * bytes;
                 kernel->direct(&tile);
                 continue;
             }
-            tile.a = cut->a == BY_TASK ? k->slot + i / tile_rows * kernel->mr * k->run * bytes
-                                       : k->j->packed_a + packed_at(k->j, k->row0 + i, k->p, k->run, round_up(mm->m, kernel->mr));
+            tile.a = cut->a == BY_TASK ? k->own_a + i / cut->tile_rows * kernel->mr * k->run * bytes
+                                       : packed_a_at(k->j, k->row0 + i, k->p, k->run);
             kernel->packed(&tile);
         }
     }
@@ -330,13 +370,29 @@ static void store_half(const block *k, const float *sums)
     }
 }
 
+static void run_stream(block *k)
+{
+    const matmul *mm = k->j->mm;
+    gemm_kernel *kernel = mm->kernel;
+    const int64_t bytes = kernel->element_bytes;
+    for (k->p = 0; k->p < mm->k; k->p += k->run) {
+        k->run = smaller(k->j->cut.run, mm->k - k->p);
+        memset(k->sums, 0, (size_t)(k->rows * k->columns * bytes));
+        kernel->stream(&(gemm_stream){.a = mm->a.data + k->p * mm->a.minor * bytes, .a_row = mm->a.major, .a_col = mm->a.minor,
+                                      .b = mm->b.data + (k->p * mm->b.minor + k->column0) * bytes, .b_step = mm->b.minor,
+                                      .sums = k->sums, .sum_row = k->columns, .k = k->run, .rows = (int)k->rows, .cols = k->columns});
+        kernel->combine(k->rows, k->columns, k->sums, k->columns, mm->alpha, k->p ? 1 : mm->beta, mm->c + k->column0 * bytes, mm->c_row);
+    }
+    if (mm->epilogue)
+        mm->epilogue(mm->epilogue_context, mm->batch, 0, k->rows, k->column0, k->columns);
+}
+
 static void run_block(block *k)
 {
     const matmul *mm = k->j->mm;
     const blocking *cut = &k->j->cut;
     const int64_t bytes = mm->kernel->element_bytes;
-    char *sums = k->slot + cut->slot_a_bytes;
-    char *c = cut->wide ? sums : mm->c + (k->row0 * mm->c_row + k->column0) * bytes;
+    char *c = cut->wide ? k->sums : mm->c + (k->row0 * mm->c_row + k->column0) * bytes;
     const int64_t c_row = cut->wide ? k->columns : mm->c_row;
     k->p = 0;
     do {
@@ -345,7 +401,7 @@ static void run_block(block *k)
         k->p += k->run;
     } while (k->p < mm->k);
     if (cut->wide)
-        store_half(k, (const float *)sums);
+        store_half(k, (const float *)k->sums);
     if (mm->epilogue)
         mm->epilogue(mm->epilogue_context, mm->batch, k->row0, k->rows, k->column0, k->columns);
 }
@@ -354,13 +410,17 @@ static void run_task(void *context, int64_t task, int64_t slot)
 {
     const job *j = context;
     const blocking *cut = &j->cut;
-    block k = {.j = j, .slot = j->slots + slot * cut->slot_bytes};
+    block k = {.j = j, .own_a = j->slots + slot * cut->slot_bytes};
+    k.own_b = k.own_a + cut->slot_a_bytes;
+    k.sums = k.own_b + cut->slot_b_bytes;
     k.row0 = task % j->row_blocks * cut->row_block;
     k.rows = smaller(cut->row_block, j->mm->m - k.row0);
     k.column0 = task / j->row_blocks * cut->column_block;
-    k.columns = smaller(cut->column_block, j->columns - k.column0);
-    k.column0 += j->column0;
-    run_block(&k);
+    k.columns = smaller(cut->column_block, j->mm->n - k.column0);
+    if (cut->stream)
+        run_stream(&k);
+    else
+        run_block(&k);
 }
 
 void matmul_run(const matmul *mm, int threads, void *workspace, int64_t bytes)
@@ -372,17 +432,10 @@ void matmul_run(const matmul *mm, int threads, void *workspace, int64_t bytes)
     job j = {.mm = mm, .cut = choose(mm, threads)};
     while (threads > 1 && bytes_of(&j.cut) > bytes)
         j.cut = choose(mm, --threads);
-    gemm_kernel *kernel = mm->kernel;
     j.packed_a = (char *)round_up((int64_t)(intptr_t)workspace, 64);
-    j.packed_b = j.packed_a + j.cut.a_bytes;
-    j.slots = j.packed_b + j.cut.b_bytes;
-    j.row_blocks = ceil_div(mm->m, larger(j.cut.row_block, 1));
+    j.slots = j.packed_a + j.cut.a_bytes;
+    j.row_blocks = ceil_div(mm->m, j.cut.row_block);
     if (j.cut.a == BEFORE)
-        pool_run(ceil_div(mm->m, kernel->mr), pack_a_before, &j);
-    for (; j.column0 < mm->n; j.column0 += j.cut.chunk) {
-        j.columns = smaller(j.cut.chunk, mm->n - j.column0);
-        if (j.cut.b == BEFORE)
-            pool_run(ceil_div(j.columns, kernel->nr), pack_b_before, &j);
-        slots_run(j.row_blocks * ceil_div(j.columns, j.cut.column_block), j.cut.slots, run_task, &j);
-    }
+        pool_run(ceil_div(mm->m, j.cut.tile_rows), pack_a_before, &j);
+    slots_run(j.row_blocks * ceil_div(mm->n, j.cut.column_block), j.cut.slots, run_task, &j);
 }

@@ -22,17 +22,29 @@ typedef struct gemm_tile {
     double alpha, beta;
 } gemm_tile;
 
+/* A few rows against a B too large for the caches, whose rows (n) are contiguous: B is read once, along them. sums[i][j] += the
+ * same chain of FMAs over k as a tile's. */
+typedef struct gemm_stream {
+    const void *a, *b;                  /* element (i, p) of A is a[i * a_row + p * a_col] */
+    void *sums;                         /* rows x cols, sum_row apart */
+    int64_t k, cols, a_row, a_col, b_step, sum_row;
+    int rows;                           /* 1 .. GEMM_STREAM_ROWS */
+} gemm_stream;
+
 typedef const struct gemm_kernel {
     int element_bytes, mr, nr;
-    int kc;                             /* runs of k no longer than this keep a B panel in L1 */
+    int kc;                             /* runs of k no longer than this keep a B panel in L1 or near */
     void (*packed)(const gemm_tile *tile);
     void (*direct)(const gemm_tile *tile);
+    void (*stream)(const gemm_stream *stream);
+    /* c[i][j] = alpha * sums[i][j] + beta * c[i][j], as a tile does it. */
+    void (*combine)(int64_t rows, int64_t cols, const void *sums, int64_t sum_row, double alpha, double beta, void *c, int64_t c_row);
     /* to[p * width + i] = from[i][p] for i < count, 0 for count <= i < width; p < n. count <= width: mr or nr. */
     void (*pack_transposed)(int count, const void *const *from, int64_t n, void *to, int width);
     /* to[p * to_step + i] = from[p * step + i], likewise; width <= nr, to_step >= width. */
     void (*pack_copied)(int count, const void *from, int64_t step, int64_t n, void *to, int width, int64_t to_step);
 } gemm_kernel;
 
-enum { GEMM_MAX_MR = 16, GEMM_MAX_NR = 32, GEMM_MAX_KC = 256 };
+enum { GEMM_MAX_MR = 16, GEMM_MAX_NR = 32, GEMM_MAX_KC = 384, GEMM_STREAM_ROWS = 8 };
 
 #endif
