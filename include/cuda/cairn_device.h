@@ -177,13 +177,11 @@ extern "C" __device__ int vprintf(const char *, const char *);
 extern "C" __device__ int printf(const char *, ...) __attribute__((format(printf, 1, 2)));
 extern "C" __device__ void __assertfail(const char *message, const char *file, unsigned line, const char *function,
                                         size_t char_size);
-#if defined(__CUDA_ARCH__)
 extern "C" __device__ inline void __assert_fail(const char *message, const char *file, unsigned line,
                                                 const char *function) noexcept
 {
     __assertfail(message, file, line, function, sizeof(char));
 }
-#endif
 extern "C" __device__ void *malloc(size_t) noexcept;
 extern "C" __device__ void free(void *) noexcept;
 #undef CAIRN_DEVICE

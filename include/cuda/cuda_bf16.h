@@ -53,14 +53,18 @@ struct __align__(2) __nv_bfloat16 {
         __x = raw.x;
         return *this;
     }
-    CAIRN_HD __nv_bfloat16 &operator=(float f)
-    {
-        __x = cairn_bfloat16_of(f);
-        return *this;
+#define CAIRN_ASSIGN(type)                                                                            \
+    CAIRN_HD __nv_bfloat16 &operator=(type x)                                                         \
+    {                                                                                                 \
+        __x = cairn_bfloat16_of((double)x);                                                           \
+        return *this;                                                                                 \
     }
-    CAIRN_HD __nv_bfloat16 &operator=(double f)
+    CAIRN_ASSIGN(double) CAIRN_ASSIGN(short) CAIRN_ASSIGN(unsigned short) CAIRN_ASSIGN(int) CAIRN_ASSIGN(unsigned)
+    CAIRN_ASSIGN(long long) CAIRN_ASSIGN(unsigned long long)
+#undef CAIRN_ASSIGN
+    CAIRN_HD __nv_bfloat16 &operator=(float x)
     {
-        __x = cairn_bfloat16_of(f);
+        __x = cairn_bfloat16_of(x);
         return *this;
     }
 };

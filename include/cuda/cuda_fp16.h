@@ -45,16 +45,15 @@ struct __align__(2) __half {
         __x = raw.x;
         return *this;
     }
-    CAIRN_HD __half &operator=(float f)
-    {
-        __x = __builtin_bit_cast(unsigned short, (_Float16)f);
-        return *this;
+#define CAIRN_ASSIGN(type)                                                                            \
+    CAIRN_HD __half &operator=(type x)                                                                \
+    {                                                                                                 \
+        __x = __builtin_bit_cast(unsigned short, (_Float16)x);                                        \
+        return *this;                                                                                 \
     }
-    CAIRN_HD __half &operator=(double f)
-    {
-        __x = __builtin_bit_cast(unsigned short, (_Float16)f);
-        return *this;
-    }
+    CAIRN_ASSIGN(float) CAIRN_ASSIGN(double) CAIRN_ASSIGN(short) CAIRN_ASSIGN(unsigned short) CAIRN_ASSIGN(int)
+    CAIRN_ASSIGN(unsigned) CAIRN_ASSIGN(long long) CAIRN_ASSIGN(unsigned long long)
+#undef CAIRN_ASSIGN
 };
 
 struct __align__(4) __half2 {
