@@ -39,10 +39,10 @@ static cairn_status relocate_variables(program *p)
         const ptx_variable *v = &p->m->variables[i];
         for (int k = 0; k < v->relocation_count && p->symbols[i]; k++) {
             const ptx_relocation *r = &v->relocations[k];
-            if (r->variable < 0 || !p->symbols[r->variable])
-                return error_set(CAIRN_E_UNSUPPORTED, "%s: '%s' holds the address of a function or of shared memory",
-                                 p->m->file, v->name);
-            uint64_t address = (uint64_t)p->symbols[r->variable] + (uint64_t)r->addend;
+            if (r->function < 0 && !p->symbols[r->variable])
+                return error_set(CAIRN_E_UNSUPPORTED, "%s: '%s' holds the address of shared memory", p->m->file, v->name);
+            uint64_t address = r->function < 0 ? (uint64_t)p->symbols[r->variable] + (uint64_t)r->addend
+                                               : (uint64_t)function_address(r->function);
             memcpy((uint8_t *)p->symbols[i] + r->offset, &address, sizeof address);
         }
     }
@@ -67,12 +67,16 @@ static bool waits_for_warps(const ptx_instruction *in)
            in->op == OP_nanosleep;
 }
 
-static bool has_barriers(const ptx_function *f)
+static bool has_barriers(const ptx_module *m, const ptx_function *f)
 {
-    for (int i = 0; i < f->code_count; i++)
-        if (waits_for_warps(&f->code[i]))
-            return true;
-    return false;
+    bool calls = false, waits = false;
+    for (int i = 0; i < f->code_count; i++) {
+        waits |= waits_for_warps(&f->code[i]);
+        calls |= f->code[i].op == OP_call;
+    }
+    for (int i = 0; i < m->function_count && calls && f->entry; i++)
+        waits |= m->functions[i].called && has_barriers(m, &m->functions[i]);
+    return waits;
 }
 
 static cairn_status describe_kernels(program *p)
@@ -83,7 +87,7 @@ static cairn_status describe_kernels(program *p)
         return CAIRN_E_MEMORY;
     for (int i = 0; i < p->m->function_count; i++)
         p->kernels[i] = (kernel){.program = p, .f = &p->m->functions[i], .dynamic_limit = DYNAMIC_DEFAULT,
-                                 .barriers = has_barriers(&p->m->functions[i])};
+                                 .barriers = has_barriers(p->m, &p->m->functions[i])};
     return CAIRN_OK;
 }
 
@@ -92,8 +96,9 @@ static cairn_status check_calls(const ptx_module *m)
 {
     for (int i = 0; i < m->function_count; i++) {
         const ptx_function *f = &m->functions[i];
-        for (int k = 0; k < f->code_count && f->entry; k++)
-            if (f->code[k].op == OP_call && !library_find(m->functions[f->code[k].target].name))
+        for (int k = 0; k < f->code_count && (f->entry || f->called); k++)
+            if (f->code[k].op == OP_call && f->code[k].target >= 0 && !m->functions[f->code[k].target].code_count &&
+                !library_find(m->functions[f->code[k].target].name))
                 return error_set(CAIRN_E_UNSUPPORTED, "%s:%d: call of %s, which is neither defined in the module nor known",
                                  m->file, f->code[k].line, m->functions[f->code[k].target].name);
     }

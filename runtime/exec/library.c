@@ -158,6 +158,11 @@ static uint64_t rt_clock(void)
 
 static void rt_trap(warp *w, uint32_t line) { run_fail(w, GRID_TRAP, "trap at PTX line %u", line); }
 
+static void rt_no_function(warp *w, uint32_t line, uint64_t address)
+{
+    run_fail(w, GRID_ADDRESS, "PTX line %u: call of %#llx, which is no function of these parameters", line, (unsigned long long)address);
+}
+
 static void rt_absent_lanes(warp *w, uint32_t line, uint32_t lanes)
 {
     run_fail(w, GRID_HANG, "PTX line %u: lanes %#x are named by the member mask but are elsewhere", line, lanes);
@@ -178,7 +183,7 @@ static const symbol internals[] = {
 #undef X
     {"rt_check_access", rt_check_access}, {"rt_check_fence", rt_check_fence}, {"rt_check_warp_sync", rt_check_warp_sync},
     {"rt_check_barrier", rt_check_barrier}, {"rt_check_block_sync", rt_check_block_sync},
-    {"rt_clock", rt_clock},
+    {"rt_clock", rt_clock}, {"rt_no_function", rt_no_function},
     {"rt_trap", rt_trap}, {"rt_absent_lanes", rt_absent_lanes}, {"rt_ex2", rt_ex2}, {"rt_lg2", rt_lg2},
     {"rt_sin", rt_sin}, {"rt_cos", rt_cos}, {"rt_tanh", rt_tanh}, {"memset", memset}, {"memcpy", memcpy},
     {"memmove", memmove}, {"fma", fma}, {"fmaf", fmaf}, {"rint", rint}, {"rintf", rintf}, {"roundeven", roundeven},

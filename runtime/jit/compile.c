@@ -118,16 +118,24 @@ static cairn_status write_object(LLVMModuleRef module, LLVMTargetMachineRef targ
 }
 
 /* ---- Compiling ----------------------------------------------------------------------------------- */
+static cairn_status analyse(emitter *e)
+{
+    cairn_status status = flow_build(&e->g, &e->arena, e->m, e->f);
+    if (status)
+        return status;
+    e->shapes = arena_alloc(&e->arena, sizeof *e->shapes * (size_t)(e->f->register_count + 1));
+    if (!e->shapes)
+        return CAIRN_E_MEMORY;
+    shapes_find(&e->g, e->c, e->shapes);
+    return CAIRN_OK;
+}
+
 static cairn_status begin(emitter *e, const ptx_module *m, ptx_function *f, block_class c)
 {
     *e = (emitter){.m = m, .f = f, .c = c};
-    cairn_status status = flow_build(&e->g, &e->arena, m, f);
+    cairn_status status = analyse(e);
     if (status)
         return status;
-    e->shapes = arena_alloc(&e->arena, sizeof *e->shapes * (size_t)(f->register_count + 1));
-    if (!e->shapes)
-        return CAIRN_E_MEMORY;
-    shapes_find(&e->g, c, e->shapes);
     e->context = LLVMContextCreate();
     e->module = LLVMModuleCreateWithNameInContext(f->name, e->context);
     e->b = LLVMCreateBuilderInContext(e->context);
@@ -145,13 +153,30 @@ static void end(emitter *e)
     arena_free(&e->arena);
 }
 
+/* A function that the kernel calls, into the same module. Any of a warp's lanes may call it. */
+static cairn_status emit_callee(emitter *e, ptx_function *f)
+{
+    emitter own = {.m = e->m, .f = f, .c = e->c, .context = e->context, .module = e->module};
+    own.c.full = false;
+    cairn_status status = analyse(&own);
+    own.b = LLVMCreateBuilderInContext(own.context);
+    if (!status)
+        status = emit_function(&own);
+    set_attributes(&own);
+    LLVMDisposeBuilder(own.b);
+    arena_free(&own.arena);
+    return status;
+}
+
 static cairn_status build(emitter *e, LLVMTargetMachineRef target)
 {
     LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(target);
     LLVMSetModuleDataLayout(e->module, layout);
     LLVMSetTarget(e->module, host.triple);
     LLVMDisposeTargetData(layout);
-    cairn_status status = emit_kernel(e);
+    cairn_status status = emit_function(e);
+    for (int callee; !status && (callee = missing_function(e)) >= 0;)
+        status = emit_callee(e, &e->m->functions[callee]);
     if (status)
         return status;
     set_attributes(e);

@@ -234,6 +234,8 @@ static void emit_block(emitter *e, int index)
     e->block = &e->g.blocks[index];
     LLVMPositionBuilderAtEnd(e->b, e->entries[index]);
     if (index == flow_end(&e->g)) {
+        if (!e->f->entry)
+            return_result(e);
         LLVMBuildRetVoid(e->b);
         return;
     }
@@ -289,6 +291,17 @@ static cairn_status make_masks(emitter *e)
     return CAIRN_OK;
 }
 
+static cairn_status enter_function(emitter *e)
+{
+    e->arguments = arena_alloc(&e->arena, sizeof *e->arguments * (size_t)(e->f->param_count + 1));
+    if (!e->arguments)
+        return CAIRN_E_MEMORY;
+    e->local = new_slot(e, LLVMArrayType2(integer(e, 8), (uint64_t)(e->f->local_bytes * LANES)), "local");
+    LLVMSetAlignment(e->local, 64);
+    receive_parameters(e);
+    return CAIRN_OK;
+}
+
 static cairn_status emit_prologue(emitter *e)
 {
     e->prologue = LLVMAppendBasicBlockInContext(e->context, e->function, "prologue");
@@ -301,18 +314,22 @@ static cairn_status emit_prologue(emitter *e)
         status = make_masks(e);
     if (status)
         return status;
-    value lanes = e->c.full ? NULL : WARP_FIELD(e, mask, integer(e, 32));
+    value lanes = !e->f->entry ? LLVMGetParam(e->function, 1) : e->c.full ? NULL : WARP_FIELD(e, mask, integer(e, 32));
     e->initial_mask = lanes ? LLVMBuildBitCast(e->b, lanes, vector_of(integer(e, 1)), "") : full_mask(e);
     LLVMBuildStore(e->b, e->initial_mask, e->masks[0]);
+    if (!e->f->entry)
+        status = enter_function(e);
     LLVMBuildBr(e->b, e->entries[0]);
-    return CAIRN_OK;
+    return status;
 }
 
-cairn_status emit_kernel(emitter *e)
+cairn_status emit_function(emitter *e)
 {
     llvm_type pointer = LLVMPointerTypeInContext(e->context, 0);
     llvm_type type = LLVMFunctionType(LLVMVoidTypeInContext(e->context), &pointer, 1, 0);
-    e->function = LLVMAddFunction(e->module, "kernel", type);
+    char name[32];
+    __builtin_snprintf(name, sizeof name, "function%d", e->f->index);
+    e->function = e->f->entry ? LLVMAddFunction(e->module, "kernel", type) : LLVMGetNamedFunction(e->module, name);
     e->warp = LLVMGetParam(e->function, 0);
     cairn_status status = emit_prologue(e);
     if (status)

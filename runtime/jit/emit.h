@@ -36,6 +36,7 @@ typedef struct emitter {
     value fields[64];           /* of the warp, loaded once, by offset / 4 */
     value tid_rows[3][MAX_ROWS];
     value initial_mask;         /* <32 x i1> */
+    value local, *arguments;    /* of a called function */
     /* Where emission stands. */
     const flow_block *block;
     value mask;                 /* <32 x i1> of the lanes that run */
@@ -130,7 +131,13 @@ void emit_check(emitter *e, const ptx_instruction *in);
 /* Counters at the begin of the block where emission stands (emit_profile.c). */
 void emit_profile(emitter *e);
 
-/* Emits the whole function `kernel`. */
-cairn_status emit_kernel(emitter *e);
+/* emit_call.c: parameters into their registers at a called function's begin, the result at its end. */
+void receive_parameters(emitter *e);
+void return_result(emitter *e);
+/* The called functions that code emitted so far refers to are `functionN`: the first of them without a body, or -1. */
+int missing_function(emitter *e);
+
+/* Emits the whole function: `kernel`, or `functionN`. */
+cairn_status emit_function(emitter *e);
 
 #endif

@@ -1,6 +1,5 @@
 /* What lanes, warps and blocks do together; calls; the ends of a program. */
 #include "runtime/jit/emit.h"
-#include "runtime/exec/library.h"
 #include <stddef.h>
 
 static llvm_type nothing(emitter *e) { return LLVMVoidTypeInContext(e->context); }
@@ -195,33 +194,7 @@ value emit_match_all(emitter *e, const ptx_instruction *in)
     return NULL;
 }
 
-/* ---- Calls --------------------------------------------------------------------------------------- */
-/* Library functions take the lanes of each argument in memory: fn(warp, mask, arguments, result). */
-value emit_call(emitter *e, const ptx_instruction *in)
-{
-    const char *name = e->m->functions[in->target].name;
-    if (!library_find(name)) {
-        unsupported(e, in, "this function is neither defined in the module nor known to the runtime");
-        return NULL;
-    }
-    llvm_type pointer = LLVMPointerTypeInContext(e->context, 0);
-    value table = new_slot(e, LLVMArrayType2(pointer, (uint64_t)in->src_count + 1), "arguments");
-    for (int i = 0; i < in->src_count; i++) {
-        value x = read_operand(e, &in->src[i], e->f->registers[in->src[i].index].type, true);
-        value at = constant_int(e, 64, i), place = LLVMBuildGEP2(e->b, pointer, table, &at, 1, "");
-        LLVMBuildStore(e->b, in_memory(e, x), place);
-    }
-    value at = constant_int(e, 64, in->src_count), last = LLVMBuildGEP2(e->b, pointer, table, &at, 1, "");
-    LLVMBuildStore(e->b, LLVMConstNull(pointer), last);
-    ptx_type type = in->dst_count ? e->f->registers[in->dst[0].index].type : PTX_B32;
-    llvm_type lanes = vector_of(scalar_type(e, type));
-    value a[4] = {e->warp, mask_bits(e, e->mask), table, new_slot(e, lanes, "result")};
-    call_helper(e, name, nothing(e), a, 4);
-    if (in->dst_count)
-        write_vector(e, &in->dst[0], type, LLVMBuildLoad2(e->b, lanes, a[3], ""));
-    return NULL;
-}
-
+/* ---- Ends ----------------------------------------------------------------------------------------- */
 value emit_trap(emitter *e, const ptx_instruction *in)
 {
     value a[2] = {e->warp, constant_int(e, 32, in->line)};

@@ -267,11 +267,23 @@ static value variable_address(emitter *e, const ptx_operand *o)
     return LLVMBuildAdd(e->b, base, constant_int(e, 64, o->offset), "");
 }
 
+/* A called function's local variables are on its stack, its parameters where the caller put them. */
+static value own_memory(emitter *e, const ptx_operand *o, bool local)
+{
+    int64_t offset = o->offset + (local ? e->f->locals[o->index].offset : 0);
+    value base = local ? e->local : e->arguments[o->index];
+    return LLVMBuildAdd(e->b, LLVMBuildPtrToInt(e->b, base, integer(e, 64), ""), constant_int(e, 64, offset), "");
+}
+
 static value read_address(emitter *e, const ptx_operand *o)
 {
     if (o->kind == OPERAND_VARIABLE)
         return variable_address(e, o);
+    if (o->kind == OPERAND_FUNCTION)
+        return constant_int(e, 64, function_address(o->index));
     bool local = o->kind == OPERAND_LOCAL;
+    if (!e->f->entry)
+        return own_memory(e, o, local);
     const ptx_variable *v = local ? &e->f->locals[o->index] : &e->f->params[o->index];
     value base = pointer_bits(e, local ? offsetof(warp, local) : offsetof(warp, params));
     return LLVMBuildAdd(e->b, base, constant_int(e, 64, v->offset + o->offset), "");

@@ -388,6 +388,10 @@ static void step_backwards(const ptx_instruction *in, uint64_t *live)
 static bool update_live(flow *g, flow_block *block, uint64_t *live)
 {
     memset(live, 0, sizeof *live * (size_t)g->register_words);
+    if (block == &g->blocks[flow_end(g)] && !g->f->entry && g->f->has_result)
+        for (int i = 0; i < g->f->slot_count; i++)
+            if (g->f->slots[i].kind == OPERAND_PARAM && g->f->slots[i].index == 0)
+                bit_set(live, g->f->slots[i].reg);
     for (int s = 0; s < block->succ_count; s++)
         for (int w = 0; w < g->register_words; w++)
             live[w] |= g->blocks[block->succ[s]].live_in[w];

@@ -1,4 +1,4 @@
-/* Calls become the callee's body.
+/* Calls become the callee's body, but for recursion and calls through pointers.
  *
  * Its registers and local variables are appended to the caller's. Arguments and results are in slots,
  * registers that stand for pieces of .param memory, so passing them is moves. A return is a branch behind
@@ -6,7 +6,7 @@
 #include "runtime/ptx/ptx.h"
 #include <string.h>
 
-enum { MAX_CODE = 400000 };
+enum { MAX_CODE = 60000 }; /* from here on calls stay calls */
 
 typedef enum mark { MARK_NEW, MARK_OPEN, MARK_DONE } mark;
 
@@ -22,6 +22,7 @@ typedef struct rebuilt {
     ptx_instruction *code;
     int count;
     int *place;             /* where each of the old instructions went */
+    const uint8_t *marks;
 } rebuilt;
 
 static bool is_defined(const ptx_function *f) { return f->code_count > 0; }
@@ -91,7 +92,23 @@ static bool pass(rebuilt *r, const ptx_instruction *call, const ptx_function *g,
     return true;
 }
 
-static bool append_locals(rebuilt *r, const ptx_function *g)
+/* The pieces of what the callee's own calls pass. */
+static bool append_slots(rebuilt *r, const ptx_function *g, int first_register, int first_local)
+{
+    for (int i = 0; i < g->slot_count; i++) {
+        if (g->slots[i].kind != OPERAND_LOCAL)
+            continue;
+        ptx_slot *s = arena_push(&r->m->arena, r->f->slots, r->f->slot_count);
+        if (!s)
+            return false;
+        *s = g->slots[i];
+        s->index += first_local;
+        s->reg += first_register;
+    }
+    return true;
+}
+
+static bool append_locals(rebuilt *r, const ptx_function *g, int first_register, int first_local)
 {
     int64_t base = (r->f->local_bytes + 15) / 16 * 16;
     for (int i = 0; i < g->local_count; i++) {
@@ -103,7 +120,7 @@ static bool append_locals(rebuilt *r, const ptx_function *g)
     }
     if (g->local_bytes)
         r->f->local_bytes = base + g->local_bytes;
-    return true;
+    return append_slots(r, g, first_register, first_local);
 }
 
 static void rename_operand(ptx_operand *o, int first_register, int first_local)
@@ -112,6 +129,15 @@ static void rename_operand(ptx_operand *o, int first_register, int first_local)
         o->index += first_register;
     else if (o->kind == OPERAND_LOCAL)
         o->index += first_local;
+}
+
+static bool rename_arguments(rebuilt *r, ptx_instruction *call, int first_local)
+{
+    int *own = arena_alloc(&r->m->arena, sizeof *own * (size_t)(call->argument_count + 1));
+    for (int i = 0; own && i < call->argument_count; i++)
+        own[i] = call->arguments[i] + first_local;
+    call->arguments = own;
+    return own != NULL;
 }
 
 static bool copy_instruction(rebuilt *r, const ptx_instruction *in, int first_register, int first_local, int first, int end)
@@ -132,6 +158,8 @@ static bool copy_instruction(rebuilt *r, const ptx_instruction *in, int first_re
         out->guard += first_register;
     if (in->op == OP_bra)
         out->target += first;
+    if (in->op == OP_call && !rename_arguments(r, out, first_local))
+        return false;
     if (in->op == OP_ret) {
         out->op = OP_bra;
         out->target = end;
@@ -152,15 +180,10 @@ static bool inline_call(rebuilt *r, const ptx_instruction *call)
 {
     const ptx_function *g = &r->m->functions[call->target];
     int first_register = r->f->register_count, first_local = r->f->local_count;
-    if (call->guard >= 0 || takes_address_of_parameter(g)) {
-        error_set(CAIRN_E_UNSUPPORTED, "%s:%d: call of %s: %s", r->m->file, call->line, g->name,
-                  call->guard >= 0 ? "calls under a guard are not supported" : "it takes the address of a parameter");
-        return false;
-    }
     for (int i = 0; i < g->register_count; i++)
         if (append_register(r, g->registers[i]) < 0)
             return false;
-    if (!append_locals(r, g) || !pass(r, call, g, first_register, false))
+    if (!append_locals(r, g, first_register, first_local) || !pass(r, call, g, first_register, false))
         return false;
     int first = r->count, end = first + g->code_count;
     for (int i = 0; i < g->code_count; i++)
@@ -169,17 +192,22 @@ static bool inline_call(rebuilt *r, const ptx_instruction *call)
     return pass(r, call, g, first_register, true);
 }
 
+/* A function that is still open calls itself, on the way. */
+static bool may_inline(const rebuilt *r, const ptx_instruction *in)
+{
+    if (in->op != OP_call || in->target < 0)
+        return false;
+    const ptx_function *g = &r->m->functions[in->target];
+    return is_defined(g) && r->marks[g->index] == MARK_DONE && !takes_address_of_parameter(g) && r->count + g->code_count < MAX_CODE;
+}
+
 static bool rebuild(rebuilt *r)
 {
     ptx_function *f = r->f;
     for (int i = 0; i < f->code_count; i++) {
         const ptx_instruction *in = &f->code[i];
         r->place[i] = r->count;
-        if (r->count > MAX_CODE) {
-            error_set(CAIRN_E_UNSUPPORTED, "%s: %s grows beyond %d instructions by inlining", r->m->file, f->name, MAX_CODE);
-            return false;
-        }
-        if (in->op == OP_call && is_defined(&r->m->functions[in->target])) {
+        if (may_inline(r, in)) {
             if (!inline_call(r, in))
                 return false;
             continue;
@@ -208,13 +236,12 @@ static cairn_status inline_into(inliner *n, ptx_function *f);
 static cairn_status inline_callees(inliner *n, const ptx_function *f, bool *any)
 {
     for (int i = 0; i < f->code_count; i++) {
-        if (f->code[i].op != OP_call || !is_defined(&n->m->functions[f->code[i].target]))
+        if (f->code[i].op != OP_call || f->code[i].target < 0 || !is_defined(&n->m->functions[f->code[i].target]))
             continue;
         ptx_function *g = &n->m->functions[f->code[i].target];
         *any = true;
         if (n->marks[g->index] == MARK_OPEN)
-            return error_set(CAIRN_E_UNSUPPORTED, "%s:%d: %s calls itself: recursion is not supported", n->m->file,
-                             f->code[i].line, g->name);
+            continue;
         cairn_status status = inline_into(n, g);
         if (status)
             return status;
@@ -230,7 +257,8 @@ static cairn_status inline_into(inliner *n, ptx_function *f)
     n->marks[f->index] = MARK_OPEN;
     cairn_status status = inline_callees(n, f, &any);
     if (!status && any) {
-        rebuilt r = {.m = n->m, .f = f, .place = arena_alloc(&n->m->arena, sizeof(int) * (size_t)(f->code_count + 1))};
+        rebuilt r = {.m = n->m, .f = f, .place = arena_alloc(&n->m->arena, sizeof(int) * (size_t)(f->code_count + 1)),
+                     .marks = n->marks};
         if (!r.place || !rebuild(&r))
             return cairn_error();
         retarget(&r);
@@ -241,12 +269,76 @@ static cairn_status inline_into(inliner *n, ptx_function *f)
     return status;
 }
 
+/* ---- Calls that are left ------------------------------------------------------------------------- */
+static void mark_addresses(ptx_module *m)
+{
+    for (int i = 0; i < m->function_count; i++)
+        for (int k = 0; k < m->functions[i].code_count; k++) {
+            const ptx_instruction *in = &m->functions[i].code[k];
+            for (int s = 0; s < in->src_count; s++)
+                if (in->src[s].kind == OPERAND_FUNCTION)
+                    m->functions[in->src[s].index].address_taken = true;
+        }
+    for (int i = 0; i < m->variable_count; i++)
+        for (int k = 0; k < m->variables[i].relocation_count; k++)
+            if (m->variables[i].relocations[k].function >= 0)
+                m->functions[m->variables[i].relocations[k].function].address_taken = true;
+}
+
+/* The registers that hold a call's arguments, in front of the pointer, and its result: liveness has to see them. */
+static bool list_operands(ptx_module *m, ptx_function *f, ptx_instruction *in)
+{
+    enum { MOST = 200 };
+    ptx_operand *all = arena_alloc(&m->arena, sizeof *all * (size_t)(f->slot_count + 2)), pointer = {0};
+    int count = 0;
+    if (!all)
+        return false;
+    if (in->target < 0)
+        pointer = in->src[0];
+    for (int a = 0; a < in->argument_count; a++) {
+        for (int i = 0; i < f->slot_count; i++)
+            if (f->slots[i].kind == OPERAND_LOCAL && f->slots[i].index == in->arguments[a])
+                all[count++] = (ptx_operand){.kind = OPERAND_REGISTER, .index = f->slots[i].reg};
+        if (a == 0 && in->has_result)
+            in->dst_count = (uint8_t)count;
+    }
+    if (count > MOST) {
+        error_set(CAIRN_E_UNSUPPORTED, "%s:%d: a call passes more than %d pieces", m->file, in->line, MOST);
+        return false;
+    }
+    if (in->target < 0)
+        all[count++] = pointer;
+    in->dst = all;
+    in->src = all + in->dst_count;
+    in->src_count = (uint8_t)(count - in->dst_count);
+    return true;
+}
+
+static cairn_status mark_calls(ptx_module *m, ptx_function *f)
+{
+    for (int i = 0; i < f->code_count; i++) {
+        ptx_instruction *in = &f->code[i];
+        if (in->op != OP_call)
+            continue;
+        if (!list_operands(m, f, in))
+            return cairn_error();
+        if (in->target >= 0 && is_defined(&m->functions[in->target]))
+            m->functions[in->target].called = true;
+    }
+    return CAIRN_OK;
+}
+
 cairn_status ptx_inline(ptx_module *m)
 {
     inliner n = {m, arena_alloc(&m->arena, (size_t)m->function_count + 1)};
     cairn_status status = n.marks ? CAIRN_OK : CAIRN_E_MEMORY;
+    mark_addresses(m);
     for (int i = 0; i < m->function_count && !status; i++)
-        if (m->functions[i].entry)
+        if (m->functions[i].entry || m->functions[i].address_taken)
             status = inline_into(&n, &m->functions[i]);
+    for (int i = 0; i < m->function_count && !status; i++) {
+        m->functions[i].called |= m->functions[i].address_taken;
+        status = mark_calls(m, &m->functions[i]);
+    }
     return status;
 }

@@ -345,24 +345,40 @@ static bool parse_arguments(parser *p, ptx_instruction *in)
     return expect(p, ')');
 }
 
-/* call (result), name, (arguments); the result and the arguments may be missing. */
-static bool parse_call(parser *p, ptx_instruction *in)
+static bool parse_callee(parser *p, ptx_instruction *in, operand_list *list)
+{
+    const name_entry *e = names_find(&p->names, p->t.start, p->t.length);
+    if (e && e->kind == NAME_REGISTER) {
+        in->target = -1;
+        if (type_bits(p->f->registers[e->index].type) != 64)
+            return refuse(p, "a pointer to a function has 64 bits");
+        advance(p);
+        return add_operand(p, list, false, (ptx_operand){.kind = OPERAND_REGISTER, .index = e->index});
+    }
+    if (!e || e->kind != NAME_FUNCTION)
+        return refuse(p, "call of '%.*s': this is neither a function nor a register", p->t.length, p->t.start);
+    in->target = e->index;
+    if (p->m->functions[e->index].has_result != in->has_result)
+        return refuse(p, "call of '%s': the declaration %s a result", p->m->functions[e->index].name,
+                      in->has_result ? "has not" : "has");
+    advance(p);
+    return true;
+}
+
+/* call (result), name, (arguments); or a register in the place of the name, and then a prototype, which says what the
+ * arguments say already. The result and the arguments may be missing. */
+static bool parse_call(parser *p, ptx_instruction *in, operand_list *list)
 {
     if (accept(p, '(') && (!parse_arguments(p, in) || !expect(p, ',')))
         return false;
-    bool has_result = in->argument_count > 0;
-    const name_entry *e = names_find(&p->names, p->t.start, p->t.length);
-    if (!e || e->kind != NAME_FUNCTION)
-        return refuse(p, "call of '%.*s': only functions of the module can be called by name, and calls "
-                         "through registers are not supported", p->t.length, p->t.start);
-    in->target = e->index;
-    if (p->m->functions[e->index].has_result != has_result)
-        return refuse(p, "call of '%s': the declaration %s a result", p->m->functions[e->index].name,
-                      has_result ? "has not" : "has");
-    advance(p);
+    in->has_result = in->argument_count > 0;
+    if (!parse_callee(p, in, list))
+        return false;
     if (accept(p, ',') && (!expect(p, '(') || !parse_arguments(p, in)))
         return false;
-    if (in->argument_count != p->m->functions[in->target].param_count)
+    if (in->target < 0 && accept(p, ','))
+        advance(p);
+    if (in->target >= 0 && in->argument_count != p->m->functions[in->target].param_count)
         return refuse(p, "call of '%s': %d values for %d parameters", p->m->functions[in->target].name,
                       in->argument_count, p->m->functions[in->target].param_count);
     return true;
@@ -508,22 +524,23 @@ static bool uses_slots(const parser *p, const ptx_instruction *in, const operand
     return where->kind == OPERAND_LOCAL || (where->kind == OPERAND_PARAM && !p->f->entry);
 }
 
-/* A call reads its scalar arguments and writes its scalar result, in slots. Structures have a slot for each
- * piece that is stored or loaded; inline.c moves them. */
-static bool append_call(parser *p, ptx_instruction *in)
+/* A guarded call is a branch around one. What it reads and writes, besides a pointer, is in slots: inline.c knows them all. */
+static bool append_call(parser *p, ptx_instruction *in, const operand_list *list)
 {
-    operand_list list = {0};
-    const ptx_function *callee = &p->m->functions[in->target];
-    for (int i = 0; i < in->argument_count; i++) {
-        const ptx_variable *v = &p->f->locals[in->arguments[i]];
-        int bytes = type_bytes(v->type);
-        if (v->bytes != bytes)
-            continue;
-        int reg = slot_register(p, OPERAND_LOCAL, in->arguments[i], 0, bytes);
-        if (reg < 0 || !add_operand(p, &list, i == 0 && callee->has_result, register_operand(reg)))
+    static const token no_name = {.start = "", .length = 0};
+    int around = -1;
+    if (in->guard >= 0) {
+        ptx_instruction skip = {.op = OP_bra, .line = in->line, .guard = in->guard, .guard_negated = !in->guard_negated};
+        skip.target = around = add_label(p, &no_name);
+        if (around < 0 || !append(p, skip, &(operand_list){0}))
             return false;
+        in->guard = -1;
     }
-    return append(p, *in, &list);
+    if (!append(p, *in, list))
+        return false;
+    if (around >= 0)
+        p->f->labels[around].at = p->f->code_count;
+    return true;
 }
 
 static bool parse_instruction(parser *p)
@@ -541,7 +558,7 @@ static bool parse_instruction(parser *p)
     if (!parse_opcode(p, &in))
         return false;
     if (in.op == OP_call)
-        return parse_call(p, &in) && append_call(p, &in) && expect(p, ';');
+        return parse_call(p, &in, &list) && append_call(p, &in, &list) && expect(p, ';');
     if (!parse_operands(p, &in, &list))
         return false;
     return (uses_slots(p, &in, &list) ? append_slot_moves(p, &in, &list) : append(p, in, &list)) && expect(p, ';');
@@ -574,8 +591,9 @@ static bool parse_body_directive(parser *p)
         return parse_body_variable(p, SPACE_PARAM);
     if (accept_dot(p, "loc"))
         return parse_location(p);
-    if (accept_dot(p, "pragma")) {
-        advance(p);
+    if (accept_dot(p, "pragma") || accept_dot(p, "callprototype") || accept_dot(p, "calltargets")) {
+        while (!at_punctuation(p, ';') && p->t.kind != TOKEN_END)
+            advance(p);
         return expect(p, ';');
     }
     return refuse(p, "directive '.%.*s' is not supported here", p->t.length, p->t.start);

@@ -88,7 +88,7 @@ void print_instruction(text_buffer *out, const ptx_module *m, const ptx_function
         print_operand(out, m, f, &in->dst[i]);
     }
     if (in->op == OP_call)
-        text_add(out, "%s%s", comma, m->functions[in->target].name);
+        text_add(out, "%s%s", comma, in->target < 0 ? "(pointer)" : m->functions[in->target].name);
     for (int i = 0; i < in->src_count; i++, comma = ", ") {
         bool address = is_address(in, i);
         text_add(out, "%s%s", comma, address ? "[" : "");

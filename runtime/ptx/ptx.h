@@ -120,7 +120,8 @@ typedef struct ptx_instruction {
     uint8_t types[PTX_MAX_TYPES], modifiers[PTX_MAX_MODIFIERS];
     int guard;             /* register of @%p, or -1 */
     bool guard_negated;
-    int target;            /* bra: the label; call: the function */
+    int target;            /* bra: the label; call: the function, or -1: what the last source points to */
+    bool has_result;       /* call */
     int *arguments;        /* call: the .param locals, result first where there is one */
     int argument_count;
     int source_file, source_line; /* of .loc; 0: none */
@@ -180,6 +181,8 @@ typedef struct ptx_function {
     const char *name;
     int index, line;
     bool entry, external, has_result;
+    bool called;               /* its code stands by itself: calls were left, or its address is taken */
+    bool address_taken;
     ptx_variable *params;      /* parameters, the result first where there is one */
     int param_count;
     int64_t param_bytes, local_bytes;
@@ -225,9 +228,12 @@ ptx_type unsigned_type(int bits);
 /* Checks operands, types and labels of a parsed function; ptx_parse calls it. */
 cairn_status verify_function(const ptx_module *m, const ptx_function *f);
 
-/* Puts the bodies of functions in the place of their calls, in every entry. E_UNSUPPORTED for recursion
- * and for code that grows beyond bounds. */
+/* Puts the bodies of functions in the place of their calls, in every entry. Recursion, and code that would grow beyond bounds,
+ * leave calls; functions that are still called then are marked. */
 cairn_status ptx_inline(ptx_module *m);
+
+/* What a pointer to function number `index` holds. */
+static inline int64_t function_address(int index) { return (int64_t)0xCA1 << 32 | (int64_t)(index + 1) << 4; }
 
 ptx_function *module_find(const ptx_module *m, const char *name);
 

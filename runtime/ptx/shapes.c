@@ -85,6 +85,8 @@ shape operand_shape(const flow *g, block_class c, const shape *registers, const 
     case OPERAND_IMMEDIATE: return o->real ? uniform() : constant(o->offset);
     case OPERAND_SPECIAL: return special_shape(c, (ptx_special)o->index);
     case OPERAND_LOCAL: return (shape){SHAPE_AFFINE, 0, ANY_BITS, g->f->local_bytes};
+    case OPERAND_PARAM:
+        return (shape){SHAPE_AFFINE, 0, ANY_BITS, g->f->entry ? 0 : g->f->params[o->index].bytes, 0};
     default: return uniform();
     }
 }
@@ -427,6 +429,9 @@ void shapes_find(flow *g, block_class c, shape *registers)
     do {
         flow_linearise(g);
         memset(registers, 0, sizeof *registers * (size_t)g->f->register_count);
+        for (int i = 0; i < g->f->slot_count && !g->f->entry; i++)
+            if (g->f->slots[i].kind == OPERAND_PARAM)
+                registers[g->f->slots[i].reg] = vector();
         do {
             d.changed = false;
             for (int i = 0; i < g->count; i++)

@@ -167,8 +167,8 @@ static cairn_status check_source(const check *c, int i)
     ptx_type type = source_type(c->in, i);
     if (o->kind == OPERAND_SINK || o->kind == OPERAND_NONE)
         return refuse(c, "_ has no value to read");
-    if (o->kind == OPERAND_FUNCTION)
-        return refuse(c, "addresses of functions are not supported");
+    if (o->kind == OPERAND_FUNCTION && (c->in->op != OP_mov || type_bits(type) != 64))
+        return refuse(c, "the address of a function needs a register of 64 bits");
     bool address = o->kind >= OPERAND_VARIABLE && type != PTX_NO_TYPE;
     if (address && c->in->op != OP_mov && c->in->op != OP_cvta && type_bits(type) < 32)
         return refuse(c, "an address does not fit here");

@@ -187,6 +187,32 @@ static void rows_shorter_than_a_warp_load_what_their_threads_ask_for(void **stat
     shape[1] = 1;
 }
 
+/* ---- Calls --------------------------------------------------------------------------------------- */
+#define DOUBLE_AND_SQUARE                                                                             \
+    ".func (.param .b32 r) twice(.param .b32 a)\n{\n.reg .b32 %v; ld.param.b32 %v, [a]; add.u32 %v, %v, %v; st.param.b32 [r], %v; ret;\n}\n" \
+    ".func (.param .b32 r) square(.param .b32 a)\n{\n.reg .b32 %v; ld.param.b32 %v, [a]; mul.lo.u32 %v, %v, %v; st.param.b32 [r], %v; ret;\n}\n" \
+    ".global .align 8 .u64 table[2] = {twice, generic(square)};\n"
+#define CALL(guard, callee, prototype)                                                                \
+    "{ .param .b32 p; .param .b32 q; st.param.b32 [p], %x;\n" guard "call (q), " callee ", (p)" prototype ";\nld.param.b32 %d, [q]; }"
+
+static void functions_are_called_by_their_address(void **state)
+{
+    (void)state;
+    EXPECT(DOUBLE_AND_SQUARE, "and.b32 %r0, %t, 1; mul.wide.u32 %s1, %r0, 8; mov.u64 %s2, table; add.s64 %s2, %s2, %s1; ld.global.u64 %s3, [%s2];\n"
+           "P: .callprototype (.param .b32 _) _ (.param .b32 _);\n" CALL("", "%s3", ", P"), t & 1 ? x * x : 2 * x);
+    EXPECT(DOUBLE_AND_SQUARE, "mov.u64 %s3, square; P: .callprototype (.param .b32 _) _ (.param .b32 _);\n" CALL("", "%s3", ", P"), x * x);
+    EXPECT(DOUBLE_AND_SQUARE, "setp.lt.u32 %p1, %t, 50;" CALL("@%p1 ", "twice", "") " @!%p1 mov.u32 %d, 9;", t < 50 ? 2 * x : 9);
+}
+
+static void functions_may_call_themselves(void **state)
+{
+    (void)state;
+    EXPECT(".func (.param .b32 r) sum(.param .b32 n)\n{\n.reg .b32 %v, %w; .reg .pred %p; ld.param.b32 %v, [n]; mov.u32 %w, 0;\n"
+           "setp.eq.u32 %p, %v, 0; @%p bra DONE;\n{ .param .b32 a; .param .b32 b; sub.u32 %w, %v, 1; st.param.b32 [a], %w; call (b), sum, (a);\n"
+           "ld.param.b32 %w, [b]; }\nadd.u32 %w, %w, %v; DONE: st.param.b32 [r], %w; ret;\n}\n",
+           "{ .param .b32 p; .param .b32 q; st.param.b32 [p], %t; call (q), sum, (p); ld.param.b32 %d, [q]; }", t * (t + 1) / 2);
+}
+
 static CUcontext context;
 
 static int begin(void **state)
@@ -214,6 +240,8 @@ int main(void)
         cmocka_unit_test(barriers_in_shared_memory_have_phases),
         cmocka_unit_test(asynchronous_copies_fill_with_zeros),
         cmocka_unit_test(rows_shorter_than_a_warp_load_what_their_threads_ask_for),
+        cmocka_unit_test(functions_are_called_by_their_address),
+        cmocka_unit_test(functions_may_call_themselves),
         cmocka_unit_test(halves_are_added_atomically),
     };
     return cmocka_run_group_tests(tests, begin, end);
