@@ -10,7 +10,7 @@
 #define RUNTIME_HELPERS(X)                                                                            \
     X(rt_barrier) X(rt_barrier_arrive) X(rt_barrier_count) X(rt_yield) X(rt_directed) X(rt_redux)     \
     X(rt_match) X(rt_mbarrier_init) X(rt_mbarrier_arrive) X(rt_mbarrier_drop) X(rt_mbarrier_test)     \
-    X(rt_mbarrier_parity)
+    X(rt_mbarrier_parity) X(rt_mma) X(rt_wmma_load) X(rt_wmma_store) X(rt_ldmatrix)
 
 /* grid.c: barriers of a block, by number; threads 0 means all. rt_barrier_count: see barrier.counted. */
 void rt_barrier(warp *w, uint32_t number, uint32_t threads);
@@ -32,5 +32,13 @@ void rt_mbarrier_arrive(warp *w, uint32_t mask, uint64_t *const *at, const uint3
 void rt_mbarrier_drop(warp *w, uint32_t mask, uint64_t *const *at, const uint32_t *count, uint64_t *state);
 void rt_mbarrier_test(warp *w, uint32_t mask, uint64_t *const *at, const uint64_t *state, uint32_t *done);
 void rt_mbarrier_parity(warp *w, uint32_t mask, uint64_t *const *at, const uint32_t *parity, uint32_t *done);
+
+/* matrix.c: fragments are registers one behind the other, each of 32 lanes. kind of rt_mma, a byte each: m, n, k, the ptx_types of
+ * a, b, c and d, flags; of the others: see move_matrix. */
+enum { MMA_WMMA = 1, MMA_SATURATES = 2 };
+void rt_mma(uint64_t kind, const void *a, const void *b, const void *c, void *d);
+void rt_wmma_load(uint64_t kind, const uint64_t *at, const uint32_t *stride, void *out);
+void rt_wmma_store(uint64_t kind, const uint64_t *at, const uint32_t *stride, void *registers);
+void rt_ldmatrix(uint32_t count, uint32_t transposes, const uint64_t *at, uint32_t *out);
 
 #endif

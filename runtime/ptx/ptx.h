@@ -15,8 +15,7 @@
     X(U64, "u64", 64, UNSIGNED) X(S8, "s8", 8, SIGNED) X(S16, "s16", 16, SIGNED)                      \
     X(S32, "s32", 32, SIGNED) X(S64, "s64", 64, SIGNED) X(F16, "f16", 16, FLOAT)                      \
     X(F16X2, "f16x2", 32, FLOAT) X(BF16, "bf16", 16, FLOAT) X(BF16X2, "bf16x2", 32, FLOAT)            \
-    X(TF32, "tf32", 32, FLOAT)                  \
-    X(F32, "f32", 32, FLOAT) X(F64, "f64", 64, FLOAT) X(PRED, "pred", 1, PREDICATE)
+    X(TF32, "tf32", 32, FLOAT) X(F32, "f32", 32, FLOAT) X(F64, "f64", 64, FLOAT) X(PRED, "pred", 1, PREDICATE)
 
 typedef enum ptx_kind { KIND_BITS, KIND_UNSIGNED, KIND_SIGNED, KIND_FLOAT, KIND_PREDICATE } ptx_kind;
 
@@ -43,7 +42,9 @@ static inline int type_bytes(ptx_type type) { return (type_bits(type) + 7) / 8; 
     X(cv) X(wb) X(wt) X(nc) X(uni) X(sync) X(up) X(down) X(bfly) X(idx) X(all) X(any) X(ballot)       \
     X(arrive) X(red) X(popc) X(warp) X(aligned) X(l) X(r) X(wrap) X(clamp) X(f4e) X(b4e) X(rc8)       \
     X(ecl) X(ecr) X(rc16) X(finite) X(infinite) X(number) X(notanumber) X(normal) X(subnormal)        \
-    X(shiftamt) X(L1) X(L2) X(relu) X(NaN) X(noftz) X(noComplete) X(noinc) X(parity)
+    X(shiftamt) X(L1) X(L2) X(relu) X(NaN) X(noftz) X(noComplete) X(noinc) X(parity)   \
+    X(m8n8k4) X(m16n8k4) X(m16n8k8) X(m16n8k16) X(m8n8k16) X(m16n8k32) X(m16n16k16) X(m32n8k16)       \
+    X(m8n32k16) X(m16n16k8) X(row) X(col) X(satfinite) X(m8n8) X(x1) X(x2) X(x4) X(trans)
 
 typedef enum ptx_modifier {
 #define X(name) MOD_##name,
@@ -110,7 +111,7 @@ typedef struct ptx_operand {
     int64_t offset;        /* addresses; the bits of an immediate */
 } ptx_operand;
 
-enum { PTX_MAX_TYPES = 4, PTX_MAX_MODIFIERS = 10, PTX_MAX_DST = 8, PTX_MAX_SRC = 18 };
+enum { PTX_MAX_TYPES = 4, PTX_MAX_MODIFIERS = 10, PTX_MAX_DST = 8, PTX_MAX_SRC = 32 };
 
 /* Destinations and sources in the order of the text; vectors {a, b} are laid flat. */
 typedef struct ptx_instruction {

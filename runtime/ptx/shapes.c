@@ -293,7 +293,8 @@ static bool differs_by_lane(const ptx_instruction *in)
 {
     switch (in->op) {
     case OP_atom: case OP_shfl: case OP_call: case OP_match_any: case OP_mbarrier_arrive: case OP_mbarrier_arrive_drop:
-    case OP_mbarrier_test_wait: case OP_mbarrier_try_wait:
+    case OP_mbarrier_test_wait: case OP_mbarrier_try_wait: case OP_mma: case OP_ldmatrix: case OP_wmma_load_a: case OP_wmma_load_b:
+    case OP_wmma_load_c: case OP_wmma_mma:
         return true;
     default:
         return keeps_carry(in);

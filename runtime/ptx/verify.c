@@ -1,5 +1,5 @@
 /* What a parsed instruction must satisfy before any pass sees it. */
-#include "runtime/ptx/ptx.h"
+#include "runtime/ptx/matrix.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -33,10 +33,26 @@ static ptx_type part_type(const ptx_instruction *in, int parts)
 
 static bool is_video(ptx_op op) { return op >= OP_vadd2 && op <= OP_vset4; }
 
+static bool is_matrix(ptx_op op) { return op >= OP_mma && op <= OP_wmma_mma && op != OP_ldmatrix; }
+
+/* The registers of a matrix instruction are a's, then b's, then c's, where it has all three. */
+static ptx_type fragment_type(const ptx_instruction *in, int source)
+{
+    matrix_shape s;
+    if (!matrix_shape_of(in, &s))
+        return first_type(in);
+    bool multiplies = in->op == OP_mma || in->op == OP_wmma_mma;
+    if (!multiplies || source < 0)
+        return matrix_register(s.d);
+    return matrix_register(source < s.a_regs ? s.a : source < s.a_regs + s.b_regs ? s.b : s.c);
+}
+
 ptx_type destination_type(const ptx_instruction *in, int i)
 {
     switch (in->op) {
     case OP_mov: return part_type(in, in->dst_count);
+    case OP_mma: case OP_wmma_mma: case OP_wmma_load_a: case OP_wmma_load_b: case OP_wmma_load_c: return fragment_type(in, -1);
+    case OP_ldmatrix: return PTX_B32;
     case OP_mul:
     case OP_mad: return has_modifier(in, MOD_wide) ? doubled(first_type(in)) : first_type(in);
     case OP_popc:
@@ -81,6 +97,15 @@ ptx_type source_type(const ptx_instruction *in, int i)
     case OP_mbarrier_inval:
     case OP_cp_async_mbarrier_arrive:
     case OP_call: return PTX_NO_TYPE;
+    case OP_ldmatrix: return PTX_NO_TYPE;
+    case OP_wmma_load_a: case OP_wmma_load_b: case OP_wmma_load_c: return i == 0 ? PTX_NO_TYPE : PTX_U32;
+    case OP_wmma_store_d: {
+        matrix_shape s;
+        bool extent = matrix_shape_of(in, &s) && i > s.d_regs;
+        return i == 0 ? PTX_NO_TYPE : extent ? PTX_U32 : fragment_type(in, i);
+    }
+    case OP_mma:
+    case OP_wmma_mma: return fragment_type(in, i);
     case OP_cp_async: return i < 2 ? PTX_NO_TYPE : PTX_U32;
     case OP_discard:
     case OP_mbarrier_init:
@@ -131,6 +156,8 @@ static int types_needed(const ptx_instruction *in)
 {
     if (in->op == OP_cvt || in->op == OP_set || in->op == OP_slct || in->op == OP_dp4a || in->op == OP_dp2a)
         return 2;
+    if (is_matrix(in->op))
+        return in->type_count;
     return is_video(in->op) ? 3 : op_describe(in->op)->types[0] != '\0';
 }
 
@@ -201,6 +228,20 @@ static cairn_status check_words(const check *c)
     return CAIRN_OK;
 }
 
+static bool matrix_counts_fit(const ptx_instruction *in)
+{
+    matrix_shape s;
+    if (!matrix_shape_of(in, &s))
+        return false;
+    switch (in->op) {
+    case OP_wmma_load_a: return in->dst_count == s.a_regs;
+    case OP_wmma_load_b: return in->dst_count == s.b_regs;
+    case OP_wmma_load_c: return in->dst_count == s.c_regs;
+    case OP_wmma_store_d: return in->src_count == 1 + s.d_regs || in->src_count == 2 + s.d_regs;
+    default: return in->dst_count == s.d_regs && in->src_count == s.a_regs + s.b_regs + s.c_regs;
+    }
+}
+
 static cairn_status check_counts(const check *c)
 {
     const ptx_instruction *in = c->in;
@@ -220,6 +261,10 @@ static cairn_status check_counts(const check *c)
         return refuse(c, "two values make one of type .f16x2 or .bf16x2");
     if (in->op == OP_cvt && is_packed((ptx_type)in->types[1]))
         return refuse(c, "a pair cannot be converted at once");
+    if (is_matrix(in->op) && !matrix_counts_fit(in))
+        return refuse(c, "this shape does not go with these types, or with so many registers");
+    if (in->op == OP_ldmatrix && in->dst_count != (has_modifier(in, MOD_x4) ? 4 : has_modifier(in, MOD_x2) ? 2 : 1))
+        return refuse(c, "the number of registers does not fit .x1, .x2 or .x4");
     bool cas = has_modifier(in, MOD_cas);
     if (in->op == OP_atom && in->src_count != (cas ? 3 : 2))
         return refuse(c, cas ? "cas needs two values" : "one value is needed");

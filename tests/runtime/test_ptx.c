@@ -28,7 +28,7 @@ static void unknown_instructions_are_named_with_their_line(void **state)
 {
     (void)state;
     refused(KERNEL("frobnicate.u32 %r1, %r2;"), "t.ptx:10: instruction 'frobnicate' is not supported");
-    refused(KERNEL("wmma.load.a.sync %r1;"), "t.ptx:10: instruction 'wmma'");
+    refused(KERNEL("wgmma.fence.sync.aligned;"), "t.ptx:10: instruction 'wgmma'");
     refused(KERNEL("add.v7.u32 %r1, %r2, %r3;"), "t.ptx:10: add with '.v7' is not supported");
     refused(KERNEL("ld.shared::cluster.u32 %r1, [%d1];"), "shared::cluster is not supported");
 }
