@@ -132,7 +132,7 @@ API CUresult cuFuncGetAttribute(int *value, CUfunction_attribute attribute, CUfu
     const kernel *k = kernel_of(function);
     switch (attribute) {
     case CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK: *value = block_limit(k); break;
-    case CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES: *value = (int)k->program->m->shared_bytes; break;
+    case CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES: *value = (int)k->f->shared_bytes; break;
     case CU_FUNC_ATTRIBUTE_LOCAL_SIZE_BYTES: *value = (int)k->f->local_bytes; break;
     case CU_FUNC_ATTRIBUTE_NUM_REGS: *value = 32; break;
     case CU_FUNC_ATTRIBUTE_PTX_VERSION: *value = k->program->m->sm; break;
@@ -154,7 +154,7 @@ API CUresult cuFuncSetAttribute(CUfunction function, CUfunction_attribute attrib
         return CUDA_SUCCESS;
     kernel *k = kernel_of(function);
     if (attribute != CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES || value < 0 ||
-        value + k->program->m->shared_bytes > GRID_MAX_SHARED)
+        value + k->f->shared_bytes > GRID_MAX_SHARED)
         return CUDA_ERROR_INVALID_VALUE;
     k->dynamic_limit = (uint32_t)value;
     return CUDA_SUCCESS;
@@ -172,7 +172,7 @@ API CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, CUfunction
         return CUDA_ERROR_INVALID_VALUE;
     if (!function)
         return CUDA_ERROR_INVALID_HANDLE;
-    size_t shared = shared_bytes + (size_t)kernel_of(function)->program->m->shared_bytes;
+    size_t shared = shared_bytes + (size_t)kernel_of(function)->f->shared_bytes;
     int by_threads = 2048 / ((threads + 31) / 32 * 32), by_memory = shared ? (int)(GRID_MAX_SHARED / shared) : 32;
     *blocks = threads > block_limit(kernel_of(function)) ? 0 : by_threads < by_memory ? by_threads : by_memory;
     *blocks = *blocks > 32 ? 32 : *blocks;
@@ -261,7 +261,7 @@ static CUresult check_shape(const kernel *k, const unsigned grid[3], const unsig
     if (threads > (uint64_t)block_limit(k))
         return CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES;
     uint32_t limit = k->dynamic_limit;
-    if (shared_bytes > limit || shared_bytes + k->program->m->shared_bytes > GRID_MAX_SHARED)
+    if (shared_bytes > limit || shared_bytes + k->f->shared_bytes > GRID_MAX_SHARED)
         return CUDA_ERROR_INVALID_VALUE;
     /* Thread numbers are taken not to wrap at 32 bits (ptx/shapes.c). */
     return (uint64_t)grid[0] * block[0] > INT32_MAX ? not_supported("a grid of 2^31 threads along x") : CUDA_SUCCESS;
@@ -309,7 +309,7 @@ static void fill_launch(launch_work *w, const launch_request *r, kernel_code cod
     w->launch = (grid_launch){
         .name = k->f->name, .m = k->program->m, .f = k->f, .code = code, .symbols = k->program->symbols,
         .grid = {r->grid[0], r->grid[1], r->grid[2]}, .block = {r->block[0], r->block[1], r->block[2]},
-        .static_shared = (uint32_t)((k->program->m->shared_bytes + 15) / 16 * 16), .dynamic_shared = r->shared_bytes,
+        .static_shared = (uint32_t)((k->f->shared_bytes + 15) / 16 * 16), .dynamic_shared = r->shared_bytes,
         .local_bytes = k->f->local_bytes, .flat = c.flat, .barriers = k->barriers,
         .number = __atomic_add_fetch(&grids, 1, __ATOMIC_RELAXED)};
 }

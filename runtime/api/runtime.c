@@ -455,7 +455,7 @@ API cudaError_t cudaFuncGetAttributes(cudaFuncAttributes *attributes, const void
     CUresult result = attributes ? registered_kernel(function, &k) : CUDA_ERROR_INVALID_VALUE;
     if (result)
         return note(result);
-    *attributes = (cudaFuncAttributes){.sharedSizeBytes = (size_t)k->program->m->shared_bytes,
+    *attributes = (cudaFuncAttributes){.sharedSizeBytes = (size_t)k->f->shared_bytes,
                                        .localSizeBytes = (size_t)k->f->local_bytes,
                                        .maxThreadsPerBlock = k->f->max_threads ? k->f->max_threads : GRID_MAX_THREADS,
                                        .numRegs = 32, .ptxVersion = k->program->m->sm, .binaryVersion = 80,
@@ -493,7 +493,7 @@ API cudaError_t cudaOccupancyAvailableDynamicSMemPerBlock(size_t *bytes, const v
     CUresult result = registered_kernel(function, &k);
     size_t share = GRID_MAX_SHARED / (size_t)blocks;
     if (!result)
-        *bytes = share > (size_t)k->program->m->shared_bytes ? share - (size_t)k->program->m->shared_bytes : 0;
+        *bytes = share > (size_t)k->f->shared_bytes ? share - (size_t)k->f->shared_bytes : 0;
     return note(result);
 }
 

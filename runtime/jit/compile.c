@@ -132,7 +132,7 @@ static cairn_status analyse(emitter *e)
 
 static cairn_status begin(emitter *e, const ptx_module *m, ptx_function *f, block_class c)
 {
-    *e = (emitter){.m = m, .f = f, .c = c};
+    *e = (emitter){.m = m, .f = f, .kernel = f, .c = c};
     cairn_status status = analyse(e);
     if (status)
         return status;
@@ -156,7 +156,7 @@ static void end(emitter *e)
 /* A function that the kernel calls, into the same module. Any of a warp's lanes may call it. */
 static cairn_status emit_callee(emitter *e, ptx_function *f)
 {
-    emitter own = {.m = e->m, .f = f, .c = e->c, .context = e->context, .module = e->module};
+    emitter own = {.m = e->m, .f = f, .kernel = e->kernel, .c = e->c, .context = e->context, .module = e->module};
     own.c.full = false;
     cairn_status status = analyse(&own);
     own.b = LLVMCreateBuilderInContext(own.context);

@@ -19,6 +19,7 @@ typedef enum form { FORM_SCALAR, FORM_LANES, FORM_ROW } form;
 typedef struct emitter {
     const ptx_module *m;
     ptx_function *f;
+    const ptx_function *kernel; /* itself, or what calls it: whose layout of shared memory holds */
     flow g;
     arena arena;
     block_class c;

@@ -249,9 +249,10 @@ static value read_special(emitter *e, const ptx_operand *o, form want)
 }
 
 /* Static shared variables lie at fixed places; extern ones begin behind them all. */
-static value shared_address(emitter *e, const ptx_variable *v, int64_t offset)
+static value shared_address(emitter *e, int variable, int64_t offset)
 {
-    int64_t at = v->offset < 0 ? (e->m->shared_bytes + 15) / 16 * 16 : v->offset;
+    int64_t at = e->kernel->shared_at[variable];
+    at = at < 0 ? (e->kernel->shared_bytes + 15) / 16 * 16 : at;
     return LLVMBuildAdd(e->b, pointer_bits(e, offsetof(warp, shared)), constant_int(e, 64, at + offset), "");
 }
 
@@ -259,7 +260,7 @@ static value variable_address(emitter *e, const ptx_operand *o)
 {
     const ptx_variable *v = &e->m->variables[o->index];
     if (v->space == SPACE_SHARED)
-        return shared_address(e, v, o->offset);
+        return shared_address(e, o->index, o->offset);
     value table = warp_field(e, offsetof(warp, symbols), LLVMPointerTypeInContext(e->context, 0));
     value at = constant_int(e, 64, o->index);
     value place = LLVMBuildGEP2(e->b, integer(e, 64), table, &at, 1, "");

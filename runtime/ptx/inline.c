@@ -328,6 +328,38 @@ static cairn_status mark_calls(ptx_module *m, ptx_function *f)
     return CAIRN_OK;
 }
 
+/* ---- Shared memory ------------------------------------------------------------------------------- */
+/* Arrays without size come behind all others: they stay at -1. */
+static void place_shared(ptx_module *m, ptx_function *kernel, const ptx_function *f)
+{
+    bool calls = false;
+    for (int i = 0; i < f->code_count; i++) {
+        const ptx_instruction *in = &f->code[i];
+        calls |= in->op == OP_call;
+        for (int k = 0; k < in->src_count; k++) {
+            const ptx_variable *v = in->src[k].kind == OPERAND_VARIABLE ? &m->variables[in->src[k].index] : NULL;
+            if (!v || v->space != SPACE_SHARED || !v->bytes || kernel->shared_at[in->src[k].index] >= 0)
+                continue;
+            int64_t at = (kernel->shared_bytes + v->align - 1) / v->align * v->align;
+            kernel->shared_at[in->src[k].index] = at;
+            kernel->shared_bytes = at + v->bytes;
+        }
+    }
+    for (int i = 0; i < m->function_count && calls && f == kernel; i++)
+        if (m->functions[i].called)
+            place_shared(m, kernel, &m->functions[i]);
+}
+
+static cairn_status lay_out_shared(ptx_module *m, ptx_function *kernel)
+{
+    kernel->shared_at = arena_alloc(&m->arena, sizeof *kernel->shared_at * (size_t)(m->variable_count + 1));
+    if (!kernel->shared_at)
+        return CAIRN_E_MEMORY;
+    memset(kernel->shared_at, -1, sizeof *kernel->shared_at * (size_t)m->variable_count);
+    place_shared(m, kernel, kernel);
+    return CAIRN_OK;
+}
+
 cairn_status ptx_inline(ptx_module *m)
 {
     inliner n = {m, arena_alloc(&m->arena, (size_t)m->function_count + 1)};
@@ -340,5 +372,8 @@ cairn_status ptx_inline(ptx_module *m)
         m->functions[i].called |= m->functions[i].address_taken;
         status = mark_calls(m, &m->functions[i]);
     }
+    for (int i = 0; i < m->function_count && !status; i++)
+        if (m->functions[i].entry)
+            status = lay_out_shared(m, &m->functions[i]);
     return status;
 }

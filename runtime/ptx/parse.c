@@ -274,8 +274,6 @@ static bool parse_module_variable(parser *p, ptx_space space, linkage l)
         return refuse(p, "'%s' is declared twice", v.name);
     if (l.external && space != SPACE_SHARED)
         return refuse(p, "'%s' is external: linking of modules is not supported", v.name);
-    if (space == SPACE_SHARED)
-        v.offset = v.bytes ? place(&p->m->shared_bytes, v.bytes, v.align) : -1;
     ptx_variable *slot = arena_push(&p->m->arena, p->m->variables, p->m->variable_count);
     if (!slot)
         return false;

@@ -61,8 +61,6 @@ bool parse_body_variable(parser *p, ptx_space space)
     bool shared = space == SPACE_SHARED;
     if (space == SPACE_LOCAL)
         v.offset = place(&p->f->local_bytes, v.bytes, v.align);
-    else if (shared)
-        v.offset = v.bytes ? place(&p->m->shared_bytes, v.bytes, v.align) : -1;
     ptx_variable *slot = shared ? arena_push(&p->m->arena, p->m->variables, p->m->variable_count)
                                 : arena_push(&p->m->arena, p->f->locals, p->f->local_count);
     if (!slot)

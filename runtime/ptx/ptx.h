@@ -198,6 +198,8 @@ typedef struct ptx_function {
     ptx_instruction *code;
     int code_count;
     int max_threads;           /* .maxntid, 0: none */
+    int64_t shared_bytes;      /* entries: of the static shared variables that they, and what they call, use */
+    int64_t *shared_at;        /* where each of the module's variables is in them; -1: not there */
 } ptx_function;
 
 typedef struct ptx_module {
@@ -211,7 +213,6 @@ typedef struct ptx_module {
     int variable_count;
     ptx_function *functions;
     int function_count;
-    int64_t shared_bytes;      /* of all static shared variables */
 } ptx_module;
 
 /* Parses and verifies `bytes` of PTX text. `file` names it in messages. NULL, with the error
