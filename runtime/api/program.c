@@ -67,16 +67,19 @@ static bool waits_for_warps(const ptx_instruction *in)
            in->op == OP_nanosleep;
 }
 
+/* Or in spins (ptx/spin.c): then, too, each warp needs a stack. */
 static bool has_barriers(const ptx_module *m, const ptx_function *f)
 {
-    bool calls = false, waits = false;
+    bool calls = false, waits = false, asks = false, loops = false;
     for (int i = 0; i < f->code_count; i++) {
         waits |= waits_for_warps(&f->code[i]);
+        asks |= may_ask(&f->code[i]);
+        loops |= f->code[i].op == OP_bra && f->code[i].target <= i;
         calls |= f->code[i].op == OP_call;
     }
     for (int i = 0; i < m->function_count && calls && f->entry; i++)
         waits |= m->functions[i].called && has_barriers(m, &m->functions[i]);
-    return waits;
+    return waits || (asks && loops);
 }
 
 static cairn_status describe_kernels(program *p)

@@ -11,13 +11,16 @@
 #include "runtime/exec/profile.h"
 #include "runtime/exec/run.h"
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -47,6 +50,11 @@ struct block_run {
     int count, live, current;
     barrier barriers[BARRIERS];
     void *main;                  /* where the block's loop waits for its fibers */
+    block_run *owner, *ring;     /* the thread's own; the next of the blocks that take turns on the thread: itself, mostly */
+    block_run *together;         /* the blocks of a cooperative launch */
+    int counted_spinning;
+    uint64_t vain, vain_since;   /* turns of spins since anything else happened, and since when, in ns */
+    struct grid_context *grid;
     uint8_t *shared;             /* below 4 GiB, so that 32-bit registers can hold its addresses */
     uint8_t *stacks, *signal_stack, *local;
     int64_t local_capacity;
@@ -54,8 +62,18 @@ struct block_run {
     uint64_t counters[COUNTERS];
     bool inside;                 /* machine code runs: a signal is the kernel's */
     grid_fault fault;
+    const warp *failed;
     char message[256];
 };
+
+typedef struct grid_context {
+    const grid_launch *launch;
+    int64_t blocks, tasks;
+    uint32_t (*tids)[3][WARP_LANES];   /* for each warp of a block; NULL when flat */
+    _Atomic int fault;
+    _Atomic int running, spinning; /* threads in the grid; those that have done nothing but spin for a while */
+    _Atomic uint64_t counters[COUNTERS];
+} grid_context;
 
 static _Thread_local block_run *own_run;
 
@@ -75,16 +93,21 @@ static void unmap_memory(void *p, size_t bytes)
 static pthread_key_t run_key;
 static pthread_once_t run_once = PTHREAD_ONCE_INIT;
 
+static void run_unmap(block_run *r)
+{
+    unmap_memory(r->shared, SHARED_BYTES);
+    unmap_memory(r->stacks, (size_t)MAX_WARPS * STACK_BYTES);
+    if (r->local)
+        buffer_free(r->local, r->local_capacity);
+}
+
 static void run_free(void *object)
 {
     block_run *r = object;
     stack_t off = {.ss_flags = SS_DISABLE};
     sigaltstack(&off, NULL);
-    unmap_memory(r->shared, SHARED_BYTES);
-    unmap_memory(r->stacks, (size_t)MAX_WARPS * STACK_BYTES);
     unmap_memory(r->signal_stack, SIGNAL_STACK_BYTES);
-    if (r->local)
-        buffer_free(r->local, r->local_capacity);
+    run_unmap(r);
     mem_free(r);
     own_run = NULL;
 }
@@ -97,12 +120,19 @@ static bool run_map(block_run *r)
 {
     r->shared = map_memory(SHARED_BYTES, MAP_32BIT);
     r->stacks = map_memory((size_t)MAX_WARPS * STACK_BYTES, MAP_NORESERVE);
-    r->signal_stack = map_memory(SIGNAL_STACK_BYTES, 0);
-    if (!r->shared || !r->stacks || !r->signal_stack)
+    if (!r->shared || !r->stacks)
         return false;
     /* The lowest page of every stack is a guard. */
     for (int i = 0; i < MAX_WARPS; i++)
         mprotect(r->stacks + (size_t)i * STACK_BYTES, 4096, PROT_NONE);
+    return true;
+}
+
+static bool map_signal_stack(block_run *r)
+{
+    r->signal_stack = map_memory(SIGNAL_STACK_BYTES, 0);
+    if (!r->signal_stack)
+        return false;
     stack_t stack = {.ss_sp = r->signal_stack, .ss_size = SIGNAL_STACK_BYTES};
     return sigaltstack(&stack, NULL) == 0;
 }
@@ -136,7 +166,7 @@ static block_run *run_of_thread(void)
     block_run *r = mem_new(sizeof *r);
     if (!r)
         return NULL;
-    if (!run_map(r)) {
+    if (!run_map(r) || !map_signal_stack(r)) {
         run_free(r);
         return NULL;
     }
@@ -148,6 +178,7 @@ static block_run *run_of_thread(void)
     sigaddset(&faults, SIGFPE);
     pthread_sigmask(SIG_UNBLOCK, &faults, NULL);
     pthread_setspecific(run_key, r);
+    r->owner = r->ring = r;
     return own_run = r;
 }
 
@@ -160,12 +191,13 @@ static _Noreturn void escape(block_run *r)
 
 void run_fail(warp *w, grid_fault fault, const char *format, ...)
 {
-    block_run *r = w->block;
+    block_run *r = w->block->owner;
     va_list args;
     va_start(args, format);
     vsnprintf(r->message, sizeof r->message, format, args);
     va_end(args);
     r->fault = fault;
+    r->failed = w;
     escape(r);
 }
 
@@ -218,7 +250,20 @@ static void switch_to(block_run *r, int next)
 {
     int from = r->current;
     r->current = next;
-    fiber_switch(&r->places[from], next < 0 ? r->main : r->places[next]);
+    fiber_switch(&r->places[from], r->places[next]);
+}
+
+/* Goes on with the first ready warp of the blocks behind this one in the ring; returns when this warp's turn comes again, or at
+ * once when there is none. */
+static bool switch_block(block_run *r)
+{
+    for (block_run *s = r->ring; s != r; s = s->ring)
+        if (s->ready) {
+            s->current = __builtin_ctz(s->ready);
+            fiber_switch(&r->places[r->current], s->places[s->current]);
+            return true;
+        }
+    return false;
 }
 
 static void hang(block_run *r)
@@ -250,6 +295,7 @@ static bool is_complete(const block_run *r, const barrier *b)
 static barrier *arrive(block_run *r, uint32_t number, uint32_t threads)
 {
     barrier *b = &r->barriers[number % BARRIERS];
+    r->owner->vain = 0;
     b->arrived++;
     b->expected = (int)(threads / WARP_LANES);
     return b;
@@ -264,9 +310,10 @@ static void wait_at(block_run *r, barrier *b)
     r->ready &= ~(1u << r->current);
     b->waiting |= 1u << r->current;
     int next = next_ready(r);
-    if (next < 0)
+    if (next >= 0)
+        switch_to(r, next);
+    else if (!switch_block(r))
         hang(r);
-    switch_to(r, next);
 }
 
 void rt_barrier(warp *w, uint32_t number, uint32_t threads) { wait_at(w->block, arrive(w->block, number, threads)); }
@@ -294,24 +341,83 @@ void rt_yield(warp *w)
         switch_to(r, next);
 }
 
+/* ---- Spins --------------------------------------------------------------------------------------- */
+static uint64_t nanoseconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* CAIRN_CUDA_PATIENCE: seconds, 10 by default. */
+static uint64_t patience(void)
+{
+    const char *seconds = getenv("CAIRN_CUDA_PATIENCE");
+    return (uint64_t)(seconds && atof(seconds) > 0 ? atof(seconds) * 1e9 : 1e10);
+}
+
+/* A spin never ends when all threads that run the grid have done nothing else for some seconds: nobody is left who could
+ * change what they wait for. */
+static void look_for_end(warp *w, block_run *owner, uint32_t line)
+{
+    enum { LOOK = 1 << 12 };
+    if (owner->vain == 1) {
+        owner->vain_since = nanoseconds();
+        atomic_fetch_sub(&owner->grid->spinning, owner->counted_spinning);
+        owner->counted_spinning = 0;
+    }
+    if (owner->vain % LOOK || nanoseconds() - owner->vain_since < patience())
+        return;
+    if (!owner->counted_spinning)
+        atomic_fetch_add(&owner->grid->spinning, owner->counted_spinning = 1);
+    if (atomic_load(&owner->grid->spinning) >= atomic_load(&owner->grid->running))
+        run_fail(w, GRID_HANG, "the loop at PTX line %u waits for what nobody will do", line);
+}
+
+/* In turn: the warps behind this one, the other blocks of a cooperative launch, the block's first warps again. */
+void rt_spin(warp *w, uint32_t line)
+{
+    block_run *r = w->block, *owner = r->owner;
+    owner->vain++;
+    look_for_end(w, owner, line);
+    if (!r->launch->barriers) {
+        sched_yield();
+        return;
+    }
+    int next = next_ready(r);
+    if (next > r->current)
+        switch_to(r, next);
+    else if (!switch_block(r) && next != r->current)
+        switch_to(r, next);
+    else
+        sched_yield();
+}
+
 static void fiber_main(void *argument)
 {
     warp *w = argument;
     block_run *r = w->block;
     r->launch->code(w);
+    r->owner->vain = 0;
     r->ready &= ~(1u << r->current);
     r->live--;
     for (int i = 0; i < BARRIERS; i++)
         if (r->live && is_complete(r, &r->barriers[i]))
             release_barrier(r, &r->barriers[i]);
-    int next = r->live ? next_ready(r) : -1;
-    if (r->live && next < 0)
+    int next = next_ready(r);
+    if (next >= 0)
+        switch_to(r, next);
+    switch_block(r);
+    if (r->live)
         hang(r);
-    switch_to(r, next);
+    for (block_run *s = r->ring; s != r; s = s->ring)
+        if (s->live)
+            hang(s);
+    fiber_switch(&r->places[r->current], r->owner->main);
     __builtin_unreachable();
 }
 
-static void run_fibers(block_run *r)
+static void prepare_fibers(block_run *r)
 {
     for (int i = 0; i < r->count; i++) {
         /* Staggered, so that the warps' frames do not all fall into the same sets of the cache. */
@@ -320,7 +426,6 @@ static void run_fibers(block_run *r)
     }
     r->ready = r->count == 32 ? ~0u : (1u << r->count) - 1;
     r->current = 0;
-    fiber_switch(&r->main, r->places[0]);
 }
 
 static void run_block(block_run *r)
@@ -330,7 +435,8 @@ static void run_block(block_run *r)
     if (checks_wanted())
         check_barrier_passed();
     if (r->launch->barriers && r->count > 1) {
-        run_fibers(r);
+        prepare_fibers(r);
+        fiber_switch(&r->main, r->places[0]);
         return;
     }
     for (int i = 0; i < r->count; i++) {
@@ -340,14 +446,6 @@ static void run_block(block_run *r)
 }
 
 /* ---- Blocks -------------------------------------------------------------------------------------- */
-typedef struct grid_context {
-    const grid_launch *launch;
-    int64_t blocks, tasks;
-    uint32_t (*tids)[3][WARP_LANES];   /* for each warp of a block; NULL when flat */
-    _Atomic int fault;
-    _Atomic uint64_t counters[COUNTERS];
-} grid_context;
-
 static uint32_t threads_of(const grid_launch *l) { return l->block[0] * l->block[1] * l->block[2]; }
 
 static bool reserve_local(block_run *r, int64_t bytes)
@@ -394,28 +492,74 @@ static bool prepare_run(block_run *r, const grid_context *c, int worker)
     return true;
 }
 
+static void number_block(block_run *r, const uint32_t *grid, int64_t b)
+{
+    uint32_t x = (uint32_t)(b % grid[0]), y = (uint32_t)(b / grid[0] % grid[1]), z = (uint32_t)(b / grid[0] / grid[1]);
+    for (int i = 0; i < r->count; i++) {
+        r->warps[i].ctaid[0] = x;
+        r->warps[i].ctaid[1] = y;
+        r->warps[i].ctaid[2] = z;
+    }
+}
+
 static void run_range(block_run *r, const grid_context *c, int64_t from, int64_t to)
 {
-    const uint32_t *grid = c->launch->grid;
     for (int64_t b = from; b < to; b++) {
-        uint32_t x = (uint32_t)(b % grid[0]), y = (uint32_t)(b / grid[0] % grid[1]), z = (uint32_t)(b / grid[0] / grid[1]);
-        for (int i = 0; i < r->count; i++) {
-            r->warps[i].ctaid[0] = x;
-            r->warps[i].ctaid[1] = y;
-            r->warps[i].ctaid[2] = z;
-        }
+        number_block(r, c->launch->grid, b);
         run_block(r);
     }
 }
+
+/* ---- Cooperative launches ------------------------------------------------------------------------ */
+static void free_together(block_run *owner, int64_t count)
+{
+    for (int64_t i = 0; owner->together && i < count; i++)
+        run_unmap(&owner->together[i]);
+    mem_free(owner->together);
+    owner->together = NULL;
+}
+
+static bool prepare_together(block_run *owner, grid_context *c, int worker)
+{
+    owner->together = mem_array((size_t)c->blocks, sizeof *owner->together);
+    for (int64_t i = 0; owner->together && i < c->blocks; i++) {
+        block_run *r = &owner->together[i];
+        r->owner = owner;
+        r->ring = &owner->together[(i + 1) % c->blocks];
+        if (!run_map(r) || !prepare_run(r, c, worker))
+            return false;
+        number_block(r, c->launch->grid, i);
+        r->live = r->count;
+        prepare_fibers(r);
+    }
+    return owner->together != NULL;
+}
+
+static void run_together(block_run *owner) { fiber_switch(&owner->main, owner->together[0].places[0]); }
 
 static void report(const block_run *r, grid_context *c)
 {
     int none = GRID_OK;
     if (!atomic_compare_exchange_strong(&c->fault, &none, (int)r->fault))
         return;
-    const warp *w = &r->warps[r->current < 0 ? 0 : r->current];
+    const warp *w = r->failed ? r->failed : &r->warps[r->current < 0 ? 0 : r->current];
     fprintf(stderr, "cairn: kernel %s, block (%u,%u,%u), warp %u: %s\n", c->launch->name, w->ctaid[0], w->ctaid[1],
             w->ctaid[2], w->index, r->message);
+}
+
+/* A fault comes back here. */
+static __attribute__((noinline)) void run_or_report(block_run *r, grid_context *c, int64_t task)
+{
+    if (sigsetjmp(r->escape, 0)) {
+        report(r, c);
+        return;
+    }
+    r->inside = true;
+    if (r->together)
+        run_together(r);
+    else
+        run_range(r, c, c->blocks * task / c->tasks, c->blocks * (task + 1) / c->tasks);
+    r->inside = false;
 }
 
 static void run_task(void *context, int64_t task, int worker)
@@ -424,18 +568,22 @@ static void run_task(void *context, int64_t task, int worker)
     block_run *r = run_of_thread();
     if (atomic_load_explicit(&c->fault, memory_order_relaxed))
         return;
-    if (!r || !prepare_run(r, c, worker)) {
+    bool together = c->launch->cooperative;
+    if (!r || !prepare_run(r, c, worker) || (together && !prepare_together(r, c, worker))) {
         atomic_store(&c->fault, GRID_MEMORY);
+        if (r)
+            free_together(r, c->blocks);
         return;
     }
-    if (sigsetjmp(r->escape, 0)) {
-        report(r, c);
-        return;
-    }
+    r->grid = c;
+    r->failed = NULL;
+    r->vain = 0;
+    r->counted_spinning = 0;
+    atomic_fetch_add(&c->running, 1);
     memset(r->counters, 0, sizeof r->counters);
-    r->inside = true;
-    run_range(r, c, c->blocks * task / c->tasks, c->blocks * (task + 1) / c->tasks);
-    r->inside = false;
+    run_or_report(r, c, task);
+    atomic_fetch_sub(&c->running, 1);
+    free_together(r, c->blocks);
     for (int i = 0; i < COUNTERS && profile_wanted(); i++)
         atomic_fetch_add(&c->counters[i], r->counters[i]);
 }
@@ -466,7 +614,9 @@ static int64_t task_count(int64_t blocks)
 grid_fault grid_run(const grid_launch *launch)
 {
     grid_context c = {.launch = launch, .blocks = (int64_t)launch->grid[0] * launch->grid[1] * launch->grid[2]};
-    c.tasks = checks_wanted() & CHECK_CODE ? 1 : task_count(c.blocks); /* in order, so that reports are the same */
+    if (launch->cooperative && c.blocks > GRID_MAX_TOGETHER)
+        return GRID_MEMORY;
+    c.tasks = checks_wanted() & CHECK_CODE || launch->cooperative ? 1 : task_count(c.blocks); /* in order, so that reports are the same */
     if (checks_wanted() & CHECK_CODE)
         check_launch_begins(launch);
     if (!launch->flat && !make_tids(&c))

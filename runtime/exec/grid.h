@@ -25,10 +25,12 @@ typedef struct grid_launch {
     uint32_t static_shared, dynamic_shared;
     int64_t local_bytes;         /* for each thread */
     bool flat, barriers;         /* barriers: warps wait for one another, so each needs a stack */
+    bool cooperative;            /* blocks wait for one another: all of them run in turn on one thread */
     uint64_t number;
 } grid_launch;
 
-enum { GRID_MAX_THREADS = 1024, GRID_MAX_SHARED = 227 << 10 };
+/* The last: blocks of a cooperative launch. */
+enum { GRID_MAX_THREADS = 1024, GRID_MAX_SHARED = 227 << 10, GRID_MAX_TOGETHER = 256 };
 
 /* Faults inside kernels end them from here on, other faults go where they went. Others may have set handlers since (test
  * frameworks do), so each grid looks. */

@@ -8,7 +8,7 @@
     for (uint32_t lanes_ = (mask), lane; lanes_ && (lane = (uint32_t)__builtin_ctz(lanes_), true); lanes_ &= lanes_ - 1)
 
 #define RUNTIME_HELPERS(X)                                                                            \
-    X(rt_barrier) X(rt_barrier_arrive) X(rt_barrier_count) X(rt_yield) X(rt_directed) X(rt_redux)     \
+    X(rt_barrier) X(rt_barrier_arrive) X(rt_barrier_count) X(rt_yield) X(rt_spin) X(rt_directed) X(rt_redux)     \
     X(rt_match) X(rt_mbarrier_init) X(rt_mbarrier_arrive) X(rt_mbarrier_drop) X(rt_mbarrier_test)     \
     X(rt_mbarrier_parity) X(rt_mma) X(rt_wmma_load) X(rt_wmma_store) X(rt_ldmatrix)
 
@@ -18,6 +18,8 @@ void rt_barrier_arrive(warp *w, uint32_t number, uint32_t threads);
 uint64_t rt_barrier_count(warp *w, uint32_t number, uint32_t threads, uint32_t with, uint32_t without);
 /* Lets the block's other warps run. */
 void rt_yield(warp *w);
+/* The same, and other blocks, from a loop that has asked in vain for a while: `line` is its own in the PTX. */
+void rt_spin(warp *w, uint32_t line);
 
 void rt_directed(int op, int mode, const void *x, const void *y, const void *z, void *out);
 

@@ -186,11 +186,76 @@ static void jump(emitter *e, int from, int target)
     LLVMBuildBr(e->b, e->entries[flow_next(&e->g, from, target)]);
 }
 
+static int loop_of(const flow *g, int header)
+{
+    int i = 0;
+    while (g->loops[i].header != header)
+        i++;
+    return i;
+}
+
+static void call_spin(emitter *e, const flow_loop *l)
+{
+    value a[2] = {e->warp, constant_int(e, 32, e->f->code[e->g.blocks[l->header].first].line)};
+    call_helper(e, "rt_spin", LLVMVoidTypeInContext(e->context), a, 2);
+}
+
+/* A spin's back edge: now and then, those that spin let others go on (spin.c): lanes that have left the loop, else other warps. */
+static void wait_around(emitter *e, int loop, int skip)
+{
+    const flow_loop *l = &e->g.loops[loop];
+    enum { ROUNDS = 64 };
+    llvm_type word = integer(e, 32);
+    value rounds = LLVMBuildAdd(e->b, LLVMBuildLoad2(e->b, word, e->rounds[loop], ""), constant_int(e, 32, 1), "");
+    LLVMBuildStore(e->b, rounds, e->rounds[loop]);
+    conditional c = begin_if(e, LLVMBuildICmp(e->b, LLVMIntUGE, rounds, constant_int(e, 32, ROUNDS), ""));
+    LLVMBuildStore(e->b, constant_int(e, 32, 0), e->rounds[loop]);
+    value left = LLVMConstNull(LLVMTypeOf(e->initial_mask)), none = left;
+    for (int w = 0; w < e->g.count; w++)
+        if (bit_test(e->block->waiting, w))
+            left = LLVMBuildOr(e->b, left, load_mask(e, w), "");
+    if (l->parks && skip != NO_BLOCK) {
+        LLVMBasicBlockRef park = LLVMAppendBasicBlockInContext(e->context, e->function, "park");
+        LLVMBasicBlockRef stay = LLVMAppendBasicBlockInContext(e->context, e->function, "stay");
+        LLVMBuildCondBr(e->b, any_lane(e, left), park, stay);
+        LLVMPositionBuilderAtEnd(e->b, park);
+        value lanes = LLVMBuildLoad2(e->b, LLVMTypeOf(left), e->parked[loop], "");
+        LLVMBuildStore(e->b, LLVMBuildOr(e->b, lanes, load_mask(e, l->header), ""), e->parked[loop]);
+        LLVMBuildStore(e->b, none, e->masks[l->header]);
+        LLVMBuildBr(e->b, e->entries[skip]);
+        LLVMPositionBuilderAtEnd(e->b, stay);
+    }
+    call_spin(e, l);
+    end_if(e, c);
+}
+
+/* Before a block that needs all lanes: those that are parked at the spins it ends come first. */
+static void let_parked_in(emitter *e, int index)
+{
+    for (int i = 0; i < e->g.loop_count; i++) {
+        const flow_loop *l = &e->g.loops[i];
+        if (!l->parks || !bit_test(l->returns, index))
+            continue;
+        value lanes = LLVMBuildLoad2(e->b, LLVMTypeOf(e->initial_mask), e->parked[i], "");
+        LLVMBasicBlockRef back = LLVMAppendBasicBlockInContext(e->context, e->function, "let.in");
+        LLVMBasicBlockRef on = LLVMAppendBasicBlockInContext(e->context, e->function, "together");
+        LLVMBuildCondBr(e->b, any_lane(e, lanes), back, on);
+        LLVMPositionBuilderAtEnd(e->b, back);
+        LLVMBuildStore(e->b, LLVMConstNull(LLVMTypeOf(lanes)), e->parked[i]);
+        send_lanes(e, l->header, lanes);
+        call_spin(e, l);
+        LLVMBuildBr(e->b, e->entries[l->header]);
+        LLVMPositionBuilderAtEnd(e->b, on);
+    }
+}
+
 /* The end of a loop: around again while any lane wants to. */
 static void jump_back(emitter *e, int from, int header)
 {
-    int skip = flow_skip(&e->g, from);
+    int skip = flow_skip(&e->g, from), loop = loop_of(&e->g, header);
     send_lanes(e, header, e->mask);
+    if (e->g.loops[loop].spins)
+        wait_around(e, loop, skip);
     if (skip == NO_BLOCK)
         LLVMBuildBr(e->b, e->entries[header]);
     else
@@ -233,6 +298,7 @@ static void emit_block(emitter *e, int index)
 {
     e->block = &e->g.blocks[index];
     LLVMPositionBuilderAtEnd(e->b, e->entries[index]);
+    let_parked_in(e, index);
     if (index == flow_end(&e->g)) {
         if (!e->f->entry)
             return_result(e);
@@ -280,9 +346,17 @@ static cairn_status make_masks(emitter *e)
     size_t n = (size_t)e->g.count;
     e->masks = arena_alloc(&e->arena, sizeof *e->masks * n);
     e->entries = arena_alloc(&e->arena, sizeof *e->entries * n);
-    if (!e->masks || !e->entries)
+    e->parked = arena_alloc(&e->arena, sizeof *e->parked * (size_t)(e->g.loop_count + 1));
+    e->rounds = arena_alloc(&e->arena, sizeof *e->rounds * (size_t)(e->g.loop_count + 1));
+    if (!e->masks || !e->entries || !e->parked || !e->rounds)
         return CAIRN_E_MEMORY;
     llvm_type type = vector_of(integer(e, 1));
+    for (int i = 0; i < e->g.loop_count; i++) {
+        e->parked[i] = LLVMBuildAlloca(e->b, type, "parked");
+        e->rounds[i] = LLVMBuildAlloca(e->b, integer(e, 32), "rounds");
+        LLVMBuildStore(e->b, LLVMConstNull(type), e->parked[i]);
+        LLVMBuildStore(e->b, constant_int(e, 32, 0), e->rounds[i]);
+    }
     for (int i = 0; i < e->g.count; i++) {
         e->masks[i] = LLVMBuildAlloca(e->b, type, "mask");
         LLVMBuildStore(e->b, LLVMConstNull(type), e->masks[i]);

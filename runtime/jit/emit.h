@@ -31,6 +31,7 @@ typedef struct emitter {
     value (*registers)[MAX_ROWS]; /* slots: the first, or one for each row */
     value carry;                /* slot of the condition code, made when first used */
     value *masks;               /* slots of the blocks' entry masks */
+    value *parked, *rounds;     /* slots of the loops: lanes that are parked; rounds in vain */
     LLVMBasicBlockRef *entries;
     LLVMBasicBlockRef prologue; /* holds slots and what is loaded from the warp once */
     value prologue_end;

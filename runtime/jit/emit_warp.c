@@ -206,8 +206,8 @@ value emit_brkpt(emitter *e, const ptx_instruction *in) { return emit_trap(e, in
 
 value emit_nanosleep(emitter *e, const ptx_instruction *in)
 {
-    (void)in;
-    call_helper(e, "rt_yield", nothing(e), &e->warp, 1);
+    value a[2] = {e->warp, constant_int(e, 32, in->line)};
+    call_helper(e, "rt_spin", nothing(e), a, 2);
     return NULL;
 }
 

@@ -41,9 +41,18 @@ static flow_block *new_block(builder *b)
     return block;
 }
 
+static bool may_wait(const ptx_function *f)
+{
+    for (int i = 0; i < f->code_count; i++)
+        if (may_ask(&f->code[i]))
+            return true;
+    return false;
+}
+
 static cairn_status find_leaders(builder *b)
 {
     const ptx_function *f = b->g->f;
+    bool waits = may_wait(f);
     b->block_at = arena_alloc(b->g->arena, sizeof *b->block_at * (size_t)(f->code_count + 1));
     if (!b->block_at)
         return CAIRN_E_MEMORY;
@@ -53,6 +62,8 @@ static cairn_status find_leaders(builder *b)
             b->block_at[f->code[i].target] = 1;
         if (ends_block(&f->code[i]))
             b->block_at[i + 1] = 1;
+        if (waits && needs_all(&f->code[i]))
+            b->block_at[i] = 1;
     }
     for (int i = 0; i <= f->code_count; i++) {
         bool leads = b->block_at[i] && i < f->code_count;
@@ -367,7 +378,7 @@ static cairn_status install(builder *b)
         for (int k = 0; k < g->count; k++)
             if (bit_test(l->members, b->region[k]))
                 bit_set(members, k);
-        *l = (flow_loop){place[l->header], place[l->latch], l->parent, false, members};
+        *l = (flow_loop){.header = place[l->header], .latch = place[l->latch], .parent = l->parent, .members = members};
     }
     return CAIRN_OK;
 }
@@ -473,5 +484,7 @@ cairn_status flow_build(flow *g, arena *a, const ptx_module *m, ptx_function *f)
     status = order_region(&b, -1, 0 < b.count - 1 ? representative(&b, 0, -1) : 0);
     if (!status)
         status = install(&b);
+    if (!status)
+        status = flow_find_spins(g);
     return status ? status : find_liveness(g);
 }

@@ -19,12 +19,15 @@ typedef struct flow_block {
     bool divergent;         /* lanes may disagree on the branch */
     bool checked;           /* enters by testing its mask, because it may be empty */
     uint64_t *waiting;      /* blocks at which lanes of the warp may wait while this one runs */
+    uint64_t *parked;       /* headers of spins at which lanes may be parked meanwhile (spin.c) */
     uint64_t *live_in;      /* registers that are read before they are written, from here on */
 } flow_block;
 
 typedef struct flow_loop {
     int header, latch, parent;
     bool divergent;         /* lanes leave it at different iterations */
+    bool spins, parks;      /* waits for somebody; for lanes of its own warp, maybe */
+    uint64_t *returns;      /* parks: the blocks before which parked lanes go on */
     uint64_t *members;
 } flow_loop;
 
@@ -50,6 +53,13 @@ static inline void bit_set(uint64_t *set, int i) { set[i / 64] |= 1ull << (i % 6
 static inline void bit_clear(uint64_t *set, int i) { set[i / 64] &= ~(1ull << (i % 64)); }
 bool bits_any(const uint64_t *set, int words);
 int bits_first(const uint64_t *set, int words); /* NO_BLOCK when empty */
+
+/* spin.c: an instruction that a loop may wait with; one that needs all lanes of the warp, before which blocks end then. */
+bool may_ask(const ptx_instruction *in);
+bool needs_all(const ptx_instruction *in);
+/* Finds loops that wait. flow_park: those that have become divergent park lanes; true if there are new ones. */
+cairn_status flow_find_spins(flow *g);
+bool flow_park(flow *g);
 
 /* Where control goes from block b when its lanes go to `target`: the first of target and the waiting. */
 int flow_next(const flow *g, int b, int target);

@@ -79,9 +79,12 @@ static void linearise_once(flow *g)
 {
     for (int i = 0; i < g->count; i++)
         memset(g->blocks[i].waiting, 0, sizeof(uint64_t) * (size_t)g->block_words);
-    for (int i = 0; i < g->loop_count; i++)
+    for (int i = 0; i < g->loop_count; i++) {
         if (g->loops[i].divergent)
             add_exits(g, &g->loops[i]);
+        for (int w = 0; w < g->block_words && g->loops[i].parks; w++)
+            g->blocks[g->loops[i].header].waiting[w] |= g->loops[i].returns[w];
+    }
     for (int i = 0; i < flow_end(g); i++) {
         flow_block *b = &g->blocks[i];
         int skip = flow_skip(g, i);
@@ -110,5 +113,5 @@ void flow_linearise(flow *g)
 {
     do
         linearise_once(g);
-    while (find_divergent_loops(g));
+    while (find_divergent_loops(g) | flow_park(g));
 }

@@ -376,7 +376,7 @@ static bool same_shape(shape a, shape b)
 bool lanes_wait_for(const flow *g, const flow_block *b, int reg)
 {
     for (int w = 0; w < g->block_words; w++)
-        for (uint64_t set = b->waiting[w]; set; set &= set - 1)
+        for (uint64_t set = b->waiting[w] | b->parked[w]; set; set &= set - 1)
             if (bit_test(g->blocks[w * 64 + __builtin_ctzll(set)].live_in, reg))
                 return true;
     return false;
@@ -426,7 +426,7 @@ void shapes_find(flow *g, block_class c, shape *registers)
     for (int i = 0; i < g->count; i++)
         g->blocks[i].divergent = false;
     for (int i = 0; i < g->loop_count; i++)
-        g->loops[i].divergent = false;
+        g->loops[i].divergent = g->loops[i].parks = false;
     do {
         flow_linearise(g);
         memset(registers, 0, sizeof *registers * (size_t)g->f->register_count);

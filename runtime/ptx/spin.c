@@ -20,21 +20,26 @@ static bool is_written_in(const flow *g, const flow_loop *l, const ptx_operand *
     return false;
 }
 
+bool may_ask(const ptx_instruction *in)
+{
+    if (in->op == OP_ld)
+        return modifier_among(in, "volatile relaxed acquire") != MOD_NONE;
+    return in->op == OP_atom && modifier_among(in, "cas exch add or") != MOD_NONE;
+}
+
 /* A lock asks for the same value again and again; a loop that computes with an atomic brings another each time. */
 static bool asks_again(const flow *g, const flow_loop *l, const ptx_instruction *in)
 {
-    if (in->op == OP_ld)
-        return modifier_among(in, "volatile relaxed acquire") != MOD_NONE && !is_written_in(g, l, &in->src[0]);
-    if (in->op != OP_atom || (!has_modifier(in, MOD_cas) && !has_modifier(in, MOD_exch) && !has_modifier(in, MOD_add) && !has_modifier(in, MOD_or)))
+    if (!may_ask(in))
         return false;
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 2 && i < in->src_count; i++)
         if (is_written_in(g, l, &in->src[i]))
             return false;
     return true;
 }
 
 /* What brings the warp or the block together. */
-static bool needs_all(const ptx_instruction *in)
+bool needs_all(const ptx_instruction *in)
 {
     return (in->op >= OP_bar && in->op <= OP_match_all) || (in->op >= OP_mma && in->op <= OP_wmma_mma);
 }

@@ -14,7 +14,8 @@ enum { THREADS = 96, WORDS = 4 * THREADS };
 
 static uint32_t input[WORDS], output[WORDS];
 
-static unsigned shape[3] = {THREADS, 1, 1};
+static unsigned shape[3] = {THREADS, 1, 1}, blocks = 1;
+static bool together;
 
 /* The body finds its thread in %t, the input in %in, its own input in %x, and leaves a word in %d. */
 static CUresult run(const char *declarations, const char *body)
@@ -38,7 +39,8 @@ static CUresult run(const char *declarations, const char *body)
     void *params[] = {&in, &out};
     memset(output, 0xcc, sizeof output);
     assert_int_equal(cuModuleGetFunction(&f, m, "k"), CUDA_SUCCESS);
-    result = cuLaunchKernel(f, 1, 1, 1, shape[0], shape[1], shape[2], 0, NULL, params, NULL);
+    result = together ? cuLaunchCooperativeKernel(f, blocks, 1, 1, shape[0], shape[1], shape[2], 0, NULL, params)
+                      : cuLaunchKernel(f, blocks, 1, 1, shape[0], shape[1], shape[2], 0, NULL, params, NULL);
     if (!result)
         result = cuCtxSynchronize();
     cuModuleUnload(m);
@@ -213,6 +215,57 @@ static void functions_may_call_themselves(void **state)
            "{ .param .b32 p; .param .b32 q; st.param.b32 [p], %t; call (q), sum, (p); ld.param.b32 %d, [q]; }", t * (t + 1) / 2);
 }
 
+/* ---- Spins --------------------------------------------------------------------------------------- */
+#define LOCK(id) "LOCK" id ": atom.global.cas.b32 %r1, [lock], 0, 1; setp.ne.u32 %p1, %r1, 0; @%p1 bra LOCK" id ";\n"
+#define UNLOCK "membar.gl; atom.global.exch.b32 %r4, [lock], 0;\n"
+
+/* The lane that has the lock waits behind the loop for those that ask for it. */
+static void lanes_take_a_lock_one_by_one(void **state)
+{
+    const char *memory = ".global .u32 lock; .global .u32 count;";
+    (void)state;
+    EXPECT(memory, LOCK("") "ld.global.u32 %r2, [count]; add.u32 %r2, %r2, 1; st.global.u32 [count], %r2;\n" UNLOCK
+                   "bar.sync 0; ld.global.u32 %d, [count];", THREADS);
+    /* Within a loop, and with work behind it that needs what was read. */
+    EXPECT(memory, "mov.u32 %r8, 0; AGAIN:\n" LOCK("") "ld.global.u32 %r2, [count]; add.u32 %r2, %r2, %r8; st.global.u32 [count], %r2;\n" UNLOCK
+                   "add.u32 %d, %d, %r8; add.u32 %r8, %r8, 1; setp.lt.u32 %p2, %r8, 4; @%p2 bra AGAIN; bar.sync 0;\n"
+                   "ld.global.u32 %r9, [count]; add.u32 %d, %d, %r9;", 6 + 6 * THREADS);
+}
+
+static void warps_wait_for_one_another_in_loops(void **state)
+{
+    (void)state;
+    EXPECT(".shared .u32 turn;", "shr.u32 %r1, %t, 5; mov.u32 %r2, 2; sub.u32 %r1, %r2, %r1; setp.ne.u32 %p0, %t, 0; @%p0 bra READY; mov.u32 %r3, 0;\n"
+           "st.shared.u32 [turn], %r3; READY: bar.sync 0;\nWAIT: ld.volatile.shared.u32 %r4, [turn]; setp.ne.u32 %p1, %r4, %r1; @%p1 bra WAIT;\n"
+           "add.u32 %d, %r4, 1; bar.warp.sync -1; st.volatile.shared.u32 [turn], %d;", 3 - t / 32);
+}
+
+/* Every block adds to a count and waits for the others, twice. Each thread of the last block writes what it saw. */
+static void blocks_of_a_cooperative_launch_wait_for_one_another(void **state)
+{
+    (void)state;
+    blocks = 4;
+    together = true;
+    EXPECT(".global .u32 count;", "bar.sync 0; setp.ne.u32 %p0, %t, 0; @%p0 bra ARRIVED; atom.global.add.u32 %r1, [count], 1; ARRIVED:\n"
+           "W1: ld.volatile.global.u32 %r2, [count]; setp.lt.u32 %p1, %r2, 4; @%p1 bra W1; bar.sync 0; @%p0 bra AGAIN;\n"
+           "atom.global.add.u32 %r1, [count], 1; AGAIN: W2: ld.volatile.global.u32 %d, [count]; setp.lt.u32 %p1, %d, 8; @%p1 bra W2;", 8);
+    blocks = 1;
+    together = false;
+}
+
+static void a_spin_that_never_ends_is_a_fault(void **state)
+{
+    CUcontext own, before;
+    (void)state;
+    setenv("CAIRN_CUDA_PATIENCE", "0.2", 1);
+    assert_int_equal(cuCtxGetCurrent(&before), CUDA_SUCCESS);
+    assert_int_equal(cuCtxCreate(&own, 0, 0), CUDA_SUCCESS);
+    assert_int_equal(run(".global .u32 flag;", "W: ld.volatile.global.u32 %d, [flag]; setp.eq.u32 %p0, %d, 0; @%p0 bra W;"), CUDA_ERROR_LAUNCH_FAILED);
+    cuCtxDestroy(own);
+    assert_int_equal(cuCtxSetCurrent(before), CUDA_SUCCESS);
+    unsetenv("CAIRN_CUDA_PATIENCE");
+}
+
 static CUcontext context;
 
 static int begin(void **state)
@@ -242,6 +295,10 @@ int main(void)
         cmocka_unit_test(rows_shorter_than_a_warp_load_what_their_threads_ask_for),
         cmocka_unit_test(functions_are_called_by_their_address),
         cmocka_unit_test(functions_may_call_themselves),
+        cmocka_unit_test(lanes_take_a_lock_one_by_one),
+        cmocka_unit_test(warps_wait_for_one_another_in_loops),
+        cmocka_unit_test(blocks_of_a_cooperative_launch_wait_for_one_another),
+        cmocka_unit_test(a_spin_that_never_ends_is_a_fault),
         cmocka_unit_test(halves_are_added_atomically),
     };
     return cmocka_run_group_tests(tests, begin, end);
