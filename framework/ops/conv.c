@@ -1,38 +1,59 @@
 /* Convolution: forward and both gradients are operations, and each one's gradients are the other two, so derivatives of any
- * order exist. Shapes are (N, C, H, W) and (K, C / groups, R, S); memory is channels last, where a weight is (k, r, s, c). */
+ * order exist. Two axes are shaped (N, C, H, W) and (K, C / groups, R, S) and lie channels last in memory, where a weight is (k, r, s, c).
+ * Three axes are shaped as they lie: (N, D, H, W, C) and (K, T, R, S, C / groups); the front functions permute. One axis is an image of
+ * height 1. */
 #include "framework/ops/rules.h"
 #include <cairn/dnn.h>
 #include <cairn/functional.h>
 #include <string.h>
 
+enum { AXES = 3 };                       /* depth, height, width; options of fewer axes fill the last ones */
+
 typedef struct attr_conv {
-    int32_t stride[2], dilation[2], padding[2], groups;
-    int32_t size[2];                         /* of the result's last two axes: data gradient h, w; weight gradient r, s */
+    int32_t stride[AXES], dilation[AXES], padding[AXES], groups;
+    int32_t size[AXES];                      /* of the result's axes: data gradient depth, h, w; weight gradient t, r, s */
 } attr_conv;
+
+typedef struct dims { int64_t n, c, d, h, w; } dims;
+
+static dims dims_of(const shape *s)
+{
+    return s->rank == 5 ? (dims){s->size[0], s->size[4], s->size[1], s->size[2], s->size[3]}
+                        : (dims){s->size[0], s->size[1], 1, s->size[2], s->size[3]};
+}
+
+static shape shape_of(int rank, dims d)
+{
+    return rank == 5 ? (shape){5, {d.n, d.d, d.h, d.w, d.c}} : (shape){4, {d.n, d.c, d.h, d.w}};
+}
 
 /* The primitive's descriptor for an image, a weight and a result of these shapes. */
 static cairn_conv descriptor(const attr_conv *a, cairn_dtype type, const shape *x, const shape *w)
 {
-    return (cairn_conv){.type = type, .n = x->size[0], .c = x->size[1], .h = x->size[2], .w = x->size[3], .k = w->size[0],
-                        .r = w->size[2], .s = w->size[3], .groups = a->groups, .stride_h = a->stride[0], .stride_w = a->stride[1],
-                        .dilation_h = a->dilation[0], .dilation_w = a->dilation[1], .pad_top = a->padding[0],
-                        .pad_bottom = a->padding[0], .pad_left = a->padding[1], .pad_right = a->padding[1]};
+    const dims i = dims_of(x), f = dims_of(w);
+    return (cairn_conv){.type = type, .n = i.n, .c = i.c, .depth = i.d, .h = i.h, .w = i.w, .k = f.n, .t = f.d, .r = f.h, .s = f.w,
+                        .groups = a->groups, .stride_d = a->stride[0], .stride_h = a->stride[1], .stride_w = a->stride[2],
+                        .dilation_d = a->dilation[0], .dilation_h = a->dilation[1], .dilation_w = a->dilation[2],
+                        .pad_front = a->padding[0], .pad_back = a->padding[0], .pad_top = a->padding[1], .pad_bottom = a->padding[1],
+                        .pad_left = a->padding[2], .pad_right = a->padding[2]};
 }
 
 static cairn_status checked(const char *op, const value *v, const shape *x, const shape *w, const shape *y, spec *out)
 {
     const attr_conv *a = v->attr;
-    if (x->size[1] != w->size[1] * a->groups || w->size[0] % a->groups)
+    const dims i = dims_of(x), f = dims_of(w);
+    if (i.c != f.c * a->groups || f.n % a->groups)
         return error_set(CAIRN_E_SHAPE, "%s: an image of %s, a weight of %s, %d groups", op, SHAPE(x), SHAPE(w), a->groups);
-    shape expected = {4, {x->size[0], w->size[0]}};
+    dims o = {.n = i.n, .c = f.n};
     cairn_conv d = descriptor(a, (cairn_dtype)v->in[0]->type, x, w);
-    cairn_status s = cairn_conv_output_size(&d, &expected.size[2], &expected.size[3]);
+    cairn_status s = cairn_conv_output_size_3d(&d, &o.d, &o.h, &o.w);
     if (s)
         return s;
+    const shape expected = shape_of(x->rank, o);
     if (y && !shape_equal(y, &expected))
         return error_set(CAIRN_E_SHAPE, "%s: %s with a weight of %s gives %s, not %s", op, SHAPE(x), SHAPE(w), SHAPE(&expected), SHAPE(y));
     out->type = (cairn_dtype)v->in[0]->type;
-    out->channels_last = true;
+    out->channels_last = x->rank == 4;
     if (!y)
         out->shape = expected;
     return shape_check(op, &out->shape, out->type) ? CAIRN_OK : cairn_error();
@@ -49,7 +70,7 @@ cairn_status infer_conv_data_gradient(const value *v, spec *out)
 {
     const attr_conv *a = v->attr;
     const shape *dy = &v->in[0]->shape, *w = &v->in[1]->shape;
-    out->shape = (shape){4, {dy->size[0], w->size[1] * a->groups, a->size[0], a->size[1]}};
+    out->shape = shape_of(dy->rank, (dims){dims_of(dy).n, dims_of(w).c * a->groups, a->size[0], a->size[1], a->size[2]});
     return checked("conv_data_gradient", v, &out->shape, w, dy, out);
 }
 
@@ -58,7 +79,7 @@ cairn_status infer_conv_weight_gradient(const value *v, spec *out)
 {
     const attr_conv *a = v->attr;
     const shape *x = &v->in[0]->shape, *dy = &v->in[1]->shape;
-    out->shape = (shape){4, {dy->size[1], x->size[1] / a->groups, a->size[0], a->size[1]}};
+    out->shape = shape_of(x->rank, (dims){dims_of(dy).c, dims_of(x).c / a->groups, a->size[0], a->size[1], a->size[2]});
     return checked("conv_weight_gradient", v, x, &out->shape, dy, out);
 }
 
@@ -111,7 +132,7 @@ cairn_status run_conv_weight_gradient(const op_run *r)
 static cairn_tensor *forward(const attr_conv *a, cairn_tensor *x, cairn_tensor *w)
 {
     attr_conv plain = *a;
-    plain.size[0] = plain.size[1] = 0;
+    memset(plain.size, 0, sizeof plain.size);
     return op_build2(OP_conv, x, w, &plain, sizeof plain);
 }
 
@@ -119,8 +140,10 @@ static cairn_tensor *forward(const attr_conv *a, cairn_tensor *x, cairn_tensor *
 static cairn_tensor *backward(op_id op, const attr_conv *a, cairn_tensor *x, cairn_tensor *y, const shape *s)
 {
     attr_conv sized = *a;
-    sized.size[0] = (int32_t)s->size[2];
-    sized.size[1] = (int32_t)s->size[3];
+    const dims d = dims_of(s);
+    sized.size[0] = (int32_t)d.d;
+    sized.size[1] = (int32_t)d.h;
+    sized.size[2] = (int32_t)d.w;
     return op_build2(op, x, y, &sized, sizeof sized);
 }
 
@@ -152,18 +175,23 @@ void gradient_conv_weight_gradient(const value *v, cairn_tensor *dw, cairn_tenso
 
 static bool in_range(int64_t x, int64_t low) { return x >= low && x <= INT32_MAX; }
 
-static bool conv_attr(const char *op, const cairn_conv_options *o, attr_conv *a)
+/* The operation's attributes for options of `axes` axes. */
+static bool conv_attr(const char *op, int axes, const cairn_conv_options *o, attr_conv *a)
 {
     static const cairn_conv_options plain;
     o = o ? o : &plain;
     memset(a, 0, sizeof *a);
     bool good = in_range(o->groups, 0);
-    for (int i = 0; i < 2; i++) {
-        good = good && in_range(o->stride[i], 0) && in_range(o->dilation[i], 0) && in_range(o->padding[i], 0) &&
-               in_range(o->output_padding[i], 0);
-        a->stride[i] = o->stride[i] ? (int32_t)o->stride[i] : 1;
-        a->dilation[i] = o->dilation[i] ? (int32_t)o->dilation[i] : 1;
-        a->padding[i] = (int32_t)o->padding[i];
+    for (int i = 0; i < AXES; i++) {
+        const int from = i - (AXES - axes);
+        a->stride[i] = a->dilation[i] = 1;
+        if (from < 0)
+            continue;
+        good = good && in_range(o->stride[from], 0) && in_range(o->dilation[from], 0) && in_range(o->padding[from], 0) &&
+               in_range(o->output_padding[from], 0);
+        a->stride[i] = o->stride[from] ? (int32_t)o->stride[from] : 1;
+        a->dilation[i] = o->dilation[from] ? (int32_t)o->dilation[from] : 1;
+        a->padding[i] = (int32_t)o->padding[from];
     }
     a->groups = o->groups ? (int32_t)o->groups : 1;
     if (!good)
@@ -171,14 +199,14 @@ static bool conv_attr(const char *op, const cairn_conv_options *o, attr_conv *a)
     return good;
 }
 
-/* Both of rank 4, sizes that the attributes can hold, floating. */
-static bool conv_operands(const char *op, cairn_tensor *x, cairn_tensor *w)
+/* Both of rank axes + 2, sizes that the attributes can hold, floating. */
+static bool conv_operands(const char *op, int axes, cairn_tensor *x, cairn_tensor *w)
 {
     value *a = handle_value(x), *b = handle_value(w);
     if (!a || !b)
         return false;
-    bool fits = a->shape.rank == 4 && b->shape.rank == 4;
-    for (int i = 2; i < 4 && fits; i++)
+    bool fits = a->shape.rank == axes + 2 && b->shape.rank == axes + 2;
+    for (int i = 2; i < axes + 2 && fits; i++)
         fits = in_range(a->shape.size[i], 0) && in_range(b->shape.size[i], 1);
     if (!fits)
         error_set(CAIRN_E_SHAPE, "%s: an image of %s with a weight of %s", op, SHAPE(&a->shape), SHAPE(&b->shape));
@@ -188,11 +216,6 @@ static bool conv_operands(const char *op, cairn_tensor *x, cairn_tensor *w)
     else
         return true;
     return false;
-}
-
-static cairn_tensor *with_bias(cairn_tensor *y, cairn_tensor *bias)
-{
-    return bias ? cairn_add(y, cairn_reshape(bias, CAIRN_SHAPE(-1, 1, 1))) : y;
 }
 
 static bool bias_fits(const char *op, cairn_tensor *bias, int64_t channels)
@@ -205,60 +228,76 @@ static bool bias_fits(const char *op, cairn_tensor *bias, int64_t channels)
     return false;
 }
 
-/* The type of the result, and that of the computation. */
+/* The type of the computation. */
 static cairn_dtype wide(cairn_dtype type) { return type == CAIRN_F64 ? CAIRN_F64 : CAIRN_F32; }
 
-cairn_tensor *cairn_f_conv2d(cairn_tensor *x, cairn_tensor *weight, cairn_tensor *bias, const cairn_conv_options *options)
+/* An operand as the operation has it: wide, with an axis of height 1 for one axis, channels last for three. */
+static cairn_tensor *inward(cairn_tensor *x, int axes, cairn_dtype type)
 {
-    attr_conv a;
-    if (!conv_operands("conv2d", x, weight) || !conv_attr("conv2d", options, &a) || !bias_fits("conv2d", bias, cairn_size(weight, 0)))
-        return NULL;
-    cairn_dtype type = cairn_promote_types(cairn_dtype_of(x), cairn_dtype_of(weight));
-    cairn_mark m = cairn_scope_push();
-    cairn_tensor *y = forward(&a, cairn_to(x, wide(type)), cairn_to(weight, wide(type)));
-    return cairn_scope_pop(m, cairn_to(with_bias(y, bias), type));
+    x = cairn_to(x, type);
+    return axes == 1 ? cairn_unsqueeze(x, -2) : axes == 3 ? cairn_permute(x, CAIRN_AXES(0, 2, 3, 4, 1)) : x;
 }
 
-cairn_tensor *cairn_f_conv_transpose2d(cairn_tensor *x, cairn_tensor *weight, cairn_tensor *bias, const cairn_conv_options *options)
+/* And the result back, with its bias. */
+static cairn_tensor *outward(cairn_tensor *y, int axes, cairn_tensor *bias, cairn_dtype type)
+{
+    if (bias)
+        y = cairn_add(y, axes == 3 ? bias : cairn_reshape(bias, CAIRN_SHAPE(-1, 1, 1)));
+    return cairn_to(axes == 1 ? cairn_squeeze(y, -2) : axes == 3 ? cairn_permute(y, CAIRN_AXES(0, 4, 1, 2, 3)) : y, type);
+}
+
+static cairn_tensor *convolve(const char *op, int axes, cairn_tensor *x, cairn_tensor *w, cairn_tensor *bias, const cairn_conv_options *options)
 {
     attr_conv a;
-    if (!conv_operands("conv_transpose2d", x, weight) || !conv_attr("conv_transpose2d", options, &a))
+    if (!conv_operands(op, axes, x, w) || !conv_attr(op, axes, options, &a) || !bias_fits(op, bias, cairn_size(w, 0)))
         return NULL;
-    const shape *s = &handle_value(x)->shape, *w = &handle_value(weight)->shape;
-    if (!bias_fits("conv_transpose2d", bias, w->size[1] * a.groups))
+    const cairn_dtype type = cairn_promote_types(cairn_dtype_of(x), cairn_dtype_of(w));
+    cairn_mark m = cairn_scope_push();
+    cairn_tensor *y = forward(&a, inward(x, axes, wide(type)), inward(w, axes, wide(type)));
+    return cairn_scope_pop(m, outward(y, axes, bias, type));
+}
+
+/* The size of one axis of a transposed convolution's result; 0 where there is none. */
+static int64_t transposed_size(const attr_conv *a, int axis, int64_t size, int64_t taps, int64_t extra)
+{
+    const int64_t to = (size - 1) * a->stride[axis] - 2 * (int64_t)a->padding[axis] + a->dilation[axis] * (taps - 1) + 1 + extra;
+    return (extra && extra >= a->stride[axis] && extra >= a->dilation[axis]) || !in_range(to, 1) ? 0 : to;
+}
+
+static cairn_tensor *transpose(const char *op, int axes, cairn_tensor *x, cairn_tensor *w, cairn_tensor *bias, const cairn_conv_options *options)
+{
+    attr_conv a;
+    if (!conv_operands(op, axes, x, w) || !conv_attr(op, axes, options, &a))
         return NULL;
-    shape to = {4, {0}};
-    for (int i = 0; i < 2; i++) {
-        int64_t extra = options ? options->output_padding[i] : 0;
-        to.size[2 + i] = (s->size[2 + i] - 1) * a.stride[i] - 2 * a.padding[i] + a.dilation[i] * (w->size[2 + i] - 1) + 1 + extra;
-        if ((extra && extra >= a.stride[i] && extra >= a.dilation[i]) || !in_range(to.size[2 + i], 1)) {
-            error_set(CAIRN_E_SHAPE, "conv_transpose2d: no result of %s with a weight of %s", SHAPE(s), SHAPE(w));
+    const shape *s = &handle_value(x)->shape, *f = &handle_value(w)->shape;
+    if (!bias_fits(op, bias, f->size[1] * a.groups))
+        return NULL;
+    int64_t to[AXES] = {1, 1, 1};
+    for (int i = 0; i < axes; i++) {
+        const int axis = i + AXES - axes;
+        to[axis] = transposed_size(&a, axis, s->size[2 + i], f->size[2 + i], options ? options->output_padding[i] : 0);
+        if (!to[axis]) {
+            error_set(CAIRN_E_SHAPE, "%s: no result of %s with a weight of %s", op, SHAPE(s), SHAPE(f));
             return NULL;
         }
     }
-    cairn_dtype type = cairn_promote_types(cairn_dtype_of(x), cairn_dtype_of(weight));
+    const cairn_dtype type = cairn_promote_types(cairn_dtype_of(x), cairn_dtype_of(w));
+    const shape sized = shape_of(axes == 3 ? 5 : 4, (dims){1, 1, to[0], to[1], to[2]});
     cairn_mark m = cairn_scope_push();
-    cairn_tensor *y = backward(OP_conv_data_gradient, &a, cairn_to(x, wide(type)), cairn_to(weight, wide(type)), &to);
-    return cairn_scope_pop(m, cairn_to(with_bias(y, bias), type));
+    cairn_tensor *y = backward(OP_conv_data_gradient, &a, inward(x, axes, wide(type)), inward(w, axes, wide(type)), &sized);
+    return cairn_scope_pop(m, outward(y, axes, bias, type));
 }
 
-/* One axis: an image of height 1. */
-static cairn_tensor *conv1d(cairn_tensor *(*conv2d)(cairn_tensor *, cairn_tensor *, cairn_tensor *, const cairn_conv_options *),
-                            cairn_tensor *x, cairn_tensor *weight, cairn_tensor *bias, const cairn_conv_options *o)
-{
-    cairn_conv_options flat = {{0}};
-    if (o)
-        flat = (cairn_conv_options){.stride = {1, o->stride[0]}, .padding = {0, o->padding[0]}, .dilation = {1, o->dilation[0]},
-                                    .groups = o->groups, .output_padding = {0, o->output_padding[0]}};
-    COMPOSED(cairn_squeeze(conv2d(cairn_unsqueeze(x, -2), cairn_unsqueeze(weight, -2), bias, &flat), -2));
-}
-
-cairn_tensor *cairn_f_conv1d(cairn_tensor *x, cairn_tensor *weight, cairn_tensor *bias, const cairn_conv_options *options)
-{
-    return conv1d(cairn_f_conv2d, x, weight, bias, options);
-}
-
-cairn_tensor *cairn_f_conv_transpose1d(cairn_tensor *x, cairn_tensor *weight, cairn_tensor *bias, const cairn_conv_options *options)
-{
-    return conv1d(cairn_f_conv_transpose2d, x, weight, bias, options);
-}
+#define FRONT(axes)                                                                                                                   \
+    cairn_tensor *cairn_f_conv##axes##d(cairn_tensor *x, cairn_tensor *weight, cairn_tensor *bias, const cairn_conv_options *options)  \
+    {                                                                                                                                 \
+        return convolve("conv" #axes "d", axes, x, weight, bias, options);                                                            \
+    }                                                                                                                                 \
+    cairn_tensor *cairn_f_conv_transpose##axes##d(cairn_tensor *x, cairn_tensor *weight, cairn_tensor *bias,                           \
+                                                  const cairn_conv_options *options)                                                  \
+    {                                                                                                                                 \
+        return transpose("conv_transpose" #axes "d", axes, x, weight, bias, options);                                                 \
+    }
+FRONT(1)
+FRONT(2)
+FRONT(3)

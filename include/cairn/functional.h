@@ -69,20 +69,24 @@ CAIRN_API cairn_tensor *cairn_f_embedding(cairn_tensor *weight, cairn_tensor *in
 /* ---- Convolution. x (N, C, H, W), weight (K, C / groups, R, S), bias (K) or NULL -> (N, K, OH, OW) ---------------------
  * f32 and f64; f16 and bf16 through f32. E_SHAPE when the channels do not fit or the window is larger than the padded image. */
 typedef struct cairn_conv_options {
-    int64_t stride[2];          /* height, width; 0 means 1. One axis: [0] */
-    int64_t padding[2];         /* zeros on both sides */
-    int64_t dilation[2];        /* 0 means 1 */
+    int64_t stride[3];          /* height, width; 0 means 1. One axis: [0]; three axes: depth, height, width */
+    int64_t padding[3];         /* zeros on both sides */
+    int64_t dilation[3];        /* 0 means 1 */
     int64_t groups;             /* 0 means 1 */
-    int64_t output_padding[2];  /* transposed convolution: what is added on one side of the output */
+    int64_t output_padding[3];  /* transposed convolution: what is added on one side of the output */
     bool no_bias;               /* layers only */
 } cairn_conv_options;
 CAIRN_API cairn_tensor *cairn_f_conv2d(cairn_tensor *x, cairn_tensor *weight, cairn_tensor *bias, const cairn_conv_options *options);
 /* x (N, C, L), weight (K, C / groups, R) */
 CAIRN_API cairn_tensor *cairn_f_conv1d(cairn_tensor *x, cairn_tensor *weight, cairn_tensor *bias, const cairn_conv_options *options);
+/* x (N, C, D, H, W), weight (K, C / groups, T, R, S) */
+CAIRN_API cairn_tensor *cairn_f_conv3d(cairn_tensor *x, cairn_tensor *weight, cairn_tensor *bias, const cairn_conv_options *options);
 /* x (N, C, H, W), weight (C, K / groups, R, S): the gradient of a convolution as an operation of its own. */
 CAIRN_API cairn_tensor *cairn_f_conv_transpose2d(cairn_tensor *x, cairn_tensor *weight, cairn_tensor *bias,
                                                  const cairn_conv_options *options);
 CAIRN_API cairn_tensor *cairn_f_conv_transpose1d(cairn_tensor *x, cairn_tensor *weight, cairn_tensor *bias,
+                                                 const cairn_conv_options *options);
+CAIRN_API cairn_tensor *cairn_f_conv_transpose3d(cairn_tensor *x, cairn_tensor *weight, cairn_tensor *bias,
                                                  const cairn_conv_options *options);
 
 /* ---- Pooling of (N, C, H, W) by windows of height x width ---------------------------------------------------------------- */

@@ -193,9 +193,13 @@ CAIRN_API cairn_module *cairn_conv2d(int64_t in, int64_t out, int64_t kernel, co
 CAIRN_API cairn_module *cairn_conv2d_of(int64_t in, int64_t out, int64_t height, int64_t width, const cairn_conv_options *options);
 /* (N, C, L) */
 CAIRN_API cairn_module *cairn_conv1d(int64_t in, int64_t out, int64_t kernel, const cairn_conv_options *options);
+/* (N, C, D, H, W) by cubic kernels, or of three sizes */
+CAIRN_API cairn_module *cairn_conv3d(int64_t in, int64_t out, int64_t kernel, const cairn_conv_options *options);
+CAIRN_API cairn_module *cairn_conv3d_of(int64_t in, int64_t out, int64_t depth, int64_t height, int64_t width, const cairn_conv_options *options);
 /* weight (in, out / groups, ...) */
 CAIRN_API cairn_module *cairn_conv_transpose2d(int64_t in, int64_t out, int64_t kernel, const cairn_conv_options *options);
 CAIRN_API cairn_module *cairn_conv_transpose1d(int64_t in, int64_t out, int64_t kernel, const cairn_conv_options *options);
+CAIRN_API cairn_module *cairn_conv_transpose3d(int64_t in, int64_t out, int64_t kernel, const cairn_conv_options *options);
 
 CAIRN_API cairn_module *cairn_max_pool2d(int64_t window, const cairn_pool_options *options);
 CAIRN_API cairn_module *cairn_avg_pool2d(int64_t window, const cairn_pool_options *options);

@@ -192,10 +192,17 @@ def schedules():
     rates("chained", lambda o: s.ChainedScheduler([s.LinearLR(o, 0.5, 1, 6), s.ExponentialLR(o, 0.9), s.StepLR(o, 5, 0.5)]))
 
 
+def three_axes():
+    """Last, because the seeds count what came before."""
+    module("conv3d", nn.Conv3d(2, 4, 2, stride=(1, 2, 1), padding=1, groups=2), torch.randn(1, 2, 2, 3, 3))
+    module("conv_transpose3d", nn.ConvTranspose3d(2, 3, 2, stride=2), torch.randn(1, 2, 1, 2, 2))
+
+
 modules()
 losses()
 optimizers()
 schedules()
+three_axes()
 print("/* Made by nn_vectors.py with PyTorch. */")
 print('#include "nn_vector.h"\n')
 for i, (case, name, shape, kind, data) in enumerate(rows):

@@ -332,6 +332,8 @@ typedef T *(*mistake)(void);
     X(conv_channels, SHAPE, "conv", cairn_f_conv2d(cairn_ones(CAIRN_SHAPE(1, 3, 4, 4), CAIRN_F32), cairn_ones(CAIRN_SHAPE(2, 2, 3, 3), CAIRN_F32), NULL, NULL)) \
     X(conv_window, SHAPE, "", cairn_f_conv2d(cairn_ones(CAIRN_SHAPE(1, 1, 2, 2), CAIRN_F32), cairn_ones(CAIRN_SHAPE(1, 1, 3, 3), CAIRN_F32), NULL, NULL)) \
     X(conv_rank, SHAPE, "conv2d", cairn_f_conv2d(VEC(1, 2), VEC(1, 2), NULL, NULL))                                                \
+    X(conv3d_rank, SHAPE, "conv3d", cairn_f_conv3d(cairn_ones(CAIRN_SHAPE(1, 3, 4, 4), CAIRN_F32), cairn_ones(CAIRN_SHAPE(2, 3, 3, 3), CAIRN_F32), NULL, NULL)) \
+    X(conv_transpose3d_none, SHAPE, "conv_transpose3d", cairn_f_conv_transpose3d(cairn_ones(CAIRN_SHAPE(1, 1, 1, 1, 1), CAIRN_F32), cairn_ones(CAIRN_SHAPE(1, 1, 1, 1, 1), CAIRN_F32), NULL, &(cairn_conv_options){.output_padding = {0, 0, 1}})) \
     X(conv_stride, ARGUMENT, "conv2d", cairn_f_conv2d(cairn_ones(CAIRN_SHAPE(1, 1, 4, 4), CAIRN_F32), cairn_ones(CAIRN_SHAPE(1, 1, 3, 3), CAIRN_F32), NULL, &(cairn_conv_options){.stride = {-1, 1}})) \
     X(pool_padding, ARGUMENT, "max_pool2d", cairn_f_max_pool2d(cairn_ones(CAIRN_SHAPE(1, 1, 4, 4), CAIRN_F32), 2, 2, &(cairn_pool_options){.padding = {2, 0}})) \
     X(pool_window, SHAPE, "", cairn_f_max_pool2d(cairn_ones(CAIRN_SHAPE(1, 1, 2, 2), CAIRN_F32), 3, 3, NULL))                      \

@@ -90,6 +90,8 @@ static void convolutions_and_pools_are_as_pytorchs(void **unused)
     check_module("conv2d", cairn_conv2d(4, 6, 3, &(cairn_conv_options){.stride = {2, 2}, .padding = {1, 1}, .groups = 2}), true);
     check_module("conv2d_dilated", cairn_conv2d_of(2, 3, 3, 2, &(cairn_conv_options){.dilation = {2, 1}, .no_bias = true}), true);
     check_module("conv1d", cairn_conv1d(3, 4, 3, &(cairn_conv_options){.padding = {1}}), true);
+    check_module("conv3d", cairn_conv3d(2, 4, 2, &(cairn_conv_options){.stride = {1, 2, 1}, .padding = {1, 1, 1}, .groups = 2}), true);
+    check_module("conv_transpose3d", cairn_conv_transpose3d(2, 3, 2, &(cairn_conv_options){.stride = {2, 2, 2}}), true);
     check_module("max_pool2d", cairn_max_pool2d(3, &(cairn_pool_options){.stride = {2, 2}, .padding = {1, 1}}), true);
     check_module("avg_pool2d", cairn_avg_pool2d(2, NULL), true);
     check_module("adaptive_avg_pool2d", cairn_adaptive_avg_pool2d(2, 3), true);
