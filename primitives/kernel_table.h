@@ -3,6 +3,7 @@
 #ifndef PRIMITIVES_KERNEL_TABLE_H
 #define PRIMITIVES_KERNEL_TABLE_H
 #include "primitives/attention/kernel.h"
+#include "primitives/conv/convolve.h"
 #include "primitives/conv/depthwise.h"
 #include "primitives/conv/winograd.h"
 #include "primitives/gemm/kernel.h"

@@ -280,7 +280,7 @@ static int tile_for(const conv *c, cairn_conv_pass pass)
         return 0;
     const correlation form = pass == CAIRN_CONV_DATA_GRADIENT ? conv_data_gradient_form(c, NULL, NULL, NULL, 0)
                                                               : conv_forward_form(c, NULL, NULL, NULL);
-    return pass == CAIRN_CONV_WEIGHT_GRADIENT ? winograd_best_tile(&form) : winograd_tile(&form);
+    return winograd_tile(&form);
 }
 
 cairn_conv_algorithm conv_default(const conv *c, cairn_conv_pass pass)

@@ -64,9 +64,8 @@ void implicit_run(const correlation *c, bool in_place, int threads, void *worksp
 
 /* Winograd, tiles of m x m: see winograd.c. */
 bool winograd_applies(const correlation *c);
-/* By shape: the size of a tile, or 0 where the direct form is better. best: the one of fewest multiplications. */
+/* By shape: the tile of fewest multiplications, or 0 where the direct form is better. */
 int winograd_tile(const correlation *c);
-int winograd_best_tile(const correlation *c);
 int64_t winograd_workspace(const correlation *c, int m, int threads);
 void winograd_run(const correlation *c, int m, int threads, void *workspace, int64_t bytes);
 /* Input tile (i, j) of a slice at the points: point q goes to to + q * point. */

@@ -1,23 +1,17 @@
 /* Integer convolution: bytes widened to 16 bits, products summed in 32, exactly (and modulo 2^32). Both operands lie with channels last,
- * so that a tap is one dot product, which compilers turn into multiply-add instructions. */
+ * so that a tap is one dot product. */
 #include "primitives/conv/integer.h"
 
 #include "base/pool.h"
+#include "primitives/kernels.h"
 #include "primitives/slots.h"
 
 typedef struct job {
     const conv *c;
     const int16_t *x, *w;
     int32_t *y;
+    dot_i16_kernel *dot;
 } job;
-
-static uint32_t dot(const int16_t *restrict x, const int16_t *restrict w, int64_t n)
-{
-    uint32_t sum = 0;
-    for (int64_t i = 0; i < n; i++)
-        sum += (uint32_t)(x[i] * w[i]);
-    return sum;
-}
 
 /* The sum of one output pixel and filter over the taps that lie in the image. */
 static int32_t sum_taps(const job *j, int64_t image, int64_t oz, int64_t oy, int64_t ox, int64_t k)
@@ -30,7 +24,7 @@ static int32_t sum_taps(const job *j, int64_t image, int64_t oz, int64_t oy, int
         const int64_t y = oy * d->stride_h - d->pad_top + t / d->s % d->r * d->dilation_h;
         const int64_t x = ox * d->stride_w - d->pad_left + t % d->s * d->dilation_w;
         if (z >= 0 && z < d->depth && y >= 0 && y < d->h && x >= 0 && x < d->w)
-            sum += dot(j->x + (((image * d->depth + z) * d->h + y) * d->w + x) * d->c + k / c->kg * c->cg,
+            sum += (uint32_t)j->dot(j->x + (((image * d->depth + z) * d->h + y) * d->w + x) * d->c + k / c->kg * c->cg,
                        j->w + (k * d->t * d->r * d->s + t) * c->cg, c->cg);
     }
     return (int32_t)sum;
@@ -49,6 +43,6 @@ static void run_row(void *context, int64_t row, int worker)
 
 void integer_run(const conv *c, const int16_t *x, const int16_t *w, int32_t *y)
 {
-    job j = {c, x, w, y};
+    job j = {c, x, w, y, kernels()->dot_i16};
     pool_run(c->d.n * c->od * c->oh, run_row, &j);
 }

@@ -6,6 +6,7 @@
  * gives the same bits. */
 #include "primitives/conv/conv.h"
 #include "primitives/gemm/block.h"
+#include "primitives/kernels.h"
 #include "primitives/slots.h"
 
 #include "base/pool.h"
@@ -82,49 +83,34 @@ static void multiply(const plan *p, const char *dy, int64_t pixels, int64_t t, c
         }
 }
 
-#define ADD_TO(name, real)                                                   \
-    static void name(const real *restrict from, int64_t n, real *restrict to) \
-    {                                                                        \
-        for (int64_t i = 0; i < n; i++)                                      \
-            to[i] += from[i];                                                \
-    }
-ADD_TO(add_to_f32, float)
-ADD_TO(add_to_f64, double)
-
-static void add_to(const plan *p, const char *from, int64_t n, char *to)
-{
-    if (p->bytes == 8)
-        add_to_f64((const double *)from, n, (double *)to);
-    else
-        add_to_f32((const float *)from, n, (float *)to);
-}
-
-/* One pixel's products under one row of the filter; x is where its first column lies in the row of dx. */
-static void add_row(const plan *p, const char *products, int64_t x, char *row)
+/* One pixel's products under some rows of the filter, to the row at `to` and on; x is where their first column lies. */
+static void add_pixel(const plan *p, const char *products, int64_t rows, int64_t x, char *to)
 {
     const cairn_conv *d = &p->c->d;
-    const int64_t pixel = d->c * p->bytes;
+    const int64_t pixel = d->c * p->bytes, from_step = d->s * d->c, to_step = d->dilation_h * d->w * d->c;
+    add_rows_kernel *add = p->bytes == 8 ? kernels()->add_rows_f64 : kernels()->add_rows_f32;
     if (d->dilation_w == 1) {           /* neighbouring columns are neighbouring pixels */
         const int64_t first = larger(-x, 0), end = smaller(d->s, d->w - x);
         if (first < end)
-            add_to(p, products + first * pixel, (end - first) * d->c, row + (x + first) * pixel);
+            add(rows, (end - first) * d->c, products + first * pixel, from_step, to + (x + first) * pixel, to_step);
         return;
     }
     for (int64_t s = 0; s < d->s; s++, x += d->dilation_w, products += pixel)
         if (x >= 0 && x < d->w)
-            add_to(p, products, d->c, row + x * pixel);
+            add(rows, d->c, products, from_step, to + x * pixel, to_step);
 }
 
 /* The products of pixels from x0 on in row oy of dy, to those of rows row0 ... of the slice that they reach. */
 static void scatter(const plan *p, const char *products, int64_t pixels, int64_t oy, int64_t x0, char *slice, int64_t row0, int64_t rows)
 {
     const cairn_conv *d = &p->c->d;
-    for (int64_t i = 0; i < pixels; i++, products += p->padded * p->bytes)
-        for (int64_t r = 0; r < d->r; r++) {
-            const int64_t y = oy * d->stride_h + r * d->dilation_h - d->pad_top;
-            if (y >= row0 && y < row0 + rows)
-                add_row(p, products + r * d->s * d->c * p->bytes, (x0 + i) * d->stride_w - d->pad_left, slice + y * d->w * d->c * p->bytes);
-        }
+    const int64_t y = oy * d->stride_h - d->pad_top; /* of the filter's row 0 */
+    const int64_t first = y < row0 ? ceil_div(row0 - y, d->dilation_h) : 0;
+    const int64_t end = y < row0 + rows ? smaller(d->r, ceil_div(row0 + rows - y, d->dilation_h)) : 0;
+    char *to = slice + (y + first * d->dilation_h) * d->w * d->c * p->bytes;
+    products += first * d->s * d->c * p->bytes;
+    for (int64_t i = 0; i < pixels && first < end; i++, products += p->padded * p->bytes)
+        add_pixel(p, products, end - first, (x0 + i) * d->stride_w - d->pad_left, to);
 }
 
 /* What slice oz of dy gives to the task's rows through slice t of the filter. */

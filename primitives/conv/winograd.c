@@ -7,6 +7,8 @@
  *   light weights   a task is a unit: its matrices stay in L2, and the weights too
  *   heavy weights   which L2 cannot hold: the inputs of many tiles are transformed first; then a task is a unit and a block of
  *                   outputs, so that the weights are read once for many more tiles
+ *   fresh weights   heavy ones for so few tiles that all are one unit: a task is a panel of outputs, and transforms their weights itself,
+ *                   some channels at a time, so that transformed weights never leave L2
  *
  * Error against f64, as the largest share of sum |x| |w| over 20 x 20 x 64 outputs of 9 x 64 products each: F(4, 3) 4.1e-7 where the
  * direct form has 1.2e-7; F(2, 3) 6.4e-8 where it has 4.1e-8. tests/primitives/test_conv.c holds them to that. */
@@ -22,8 +24,11 @@ enum {
     LIGHT_TILES = 56, HEAVY_TILES = 128,
     HEAVY_BYTES = 3 << 20,              /* of transformed weights */
     CHUNK_BYTES = 16 << 20,             /* of transformed inputs, where the weights are heavy */
+    FRESH_TILES = 72,
+    HEAVY_RUN = 64,                     /* channels multiplied at a time where the weights are heavy, fresh or not: it decides the bits */
     OUTPUT_BLOCK = 64,                  /* outputs multiplied and transformed back at a time */
     WEIGHT_CHUNK = 64,                  /* channels whose taps are gathered at a time */
+    TASK_TILES = 2,                     /* of fresh weights, transformed at a time */
     PAD = 16,                           /* between rows of the matrices, so that they do not fall into the same sets of L1 */
 };
 
@@ -31,11 +36,12 @@ typedef struct plan {
     const correlation *c;
     winograd_kernel *kernel;
     int64_t m, points, down, across;    /* tiles of a slice */
-    bool heavy;
+    bool heavy, fresh;
     int64_t row_block, slice_block, row_blocks, units, tiles; /* of a unit: rows of tiles, slices; tiles */
-    int64_t chunk, output_blocks;       /* heavy: units transformed together */
+    int64_t run;                        /* channels that one chain of products takes */
+    int64_t chunk, output_block, output_blocks; /* heavy: units transformed together; outputs of a task */
     int64_t padded_outs, in_row, out_row; /* row lengths of the matrices */
-    int64_t weight_bytes, in_bytes, shared_bytes, slot_bytes; /* in: of a unit; shared: inputs of a chunk */
+    int64_t weight_bytes, in_bytes, shared_bytes, slot_bytes, taps_bytes; /* in: of a unit; shared: inputs of a chunk */
     int slots;
     int64_t chunk0;
     char *weights, *shared, *own;
@@ -65,13 +71,6 @@ static bool is_worth_it(const correlation *c, int m)
 
 int winograd_tile(const correlation *c)
 {
-    /* The more channels, the more there is to read of transformed weights, for the fewer tiles of a small image. */
-    const int m = c->channels * c->outs > 256 * 256 ? 2 : 4;
-    return is_worth_it(c, m) ? m : 0;
-}
-
-int winograd_best_tile(const correlation *c)
-{
     const int m = cost(c, 4) <= cost(c, 2) ? 4 : 2;
     return is_worth_it(c, m) ? m : 0;
 }
@@ -79,8 +78,8 @@ int winograd_best_tile(const correlation *c)
 static void cut_units(plan *p, int threads)
 {
     const correlation *c = p->c;
-    const int64_t row_bytes = p->points * (p->heavy ? p->out_row : p->in_row + p->out_row) * 4;
-    const int64_t fit = larger(smaller(UNIT_BYTES / row_bytes, p->heavy ? HEAVY_TILES : LIGHT_TILES), 14);
+    const int64_t row_bytes = p->points * (p->heavy ? p->out_row : p->in_row + p->out_row) * 4, all = c->slices * p->down * p->across;
+    const int64_t fit = p->fresh ? all : larger(smaller(UNIT_BYTES / row_bytes, p->heavy ? HEAVY_TILES : LIGHT_TILES), 14);
     p->row_block = even_tile(p->down, larger(fit / p->across, 1));
     p->slice_block = p->row_block == p->down ? even_tile(c->slices, larger(fit / (p->down * p->across), 1)) : 1;
     while (!p->heavy && p->slice_block > 1 && ceil_div(c->slices, p->slice_block) < threads)
@@ -92,14 +91,19 @@ static void cut_units(plan *p, int threads)
 
 static void choose(const correlation *c, int m, int threads, plan *p)
 {
+    const int64_t nr = c->kernel->nr;
     *p = (plan){.c = c, .kernel = m == 4 ? kernels()->winograd_4 : kernels()->winograd_2, .m = m, .points = (m + 2) * (m + 2),
                 .down = ceil_div(c->oh, m), .across = ceil_div(c->ow, m)};
-    p->padded_outs = round_up(c->outs, c->kernel->nr);
+    p->padded_outs = round_up(c->outs, nr);
+    const int64_t weight_bytes = p->points * p->padded_outs * c->channels * 4;
+    p->heavy = weight_bytes > HEAVY_BYTES;
+    p->fresh = p->heavy && c->slices * p->down * p->across <= FRESH_TILES;
+    p->run = p->heavy ? even_tile(c->channels, HEAVY_RUN) : matmul_run_length(c->kernel, c->channels);
+    p->output_block = p->fresh ? nr : OUTPUT_BLOCK;
+    p->output_blocks = ceil_div(c->outs, p->output_block);
     p->in_row = round_up(c->channels, 16) + PAD;
-    p->out_row = OUTPUT_BLOCK + PAD;
-    p->weight_bytes = p->points * p->padded_outs * c->channels * 4;
-    p->heavy = p->weight_bytes > HEAVY_BYTES;
-    p->output_blocks = ceil_div(c->outs, OUTPUT_BLOCK);
+    p->out_row = p->output_block + PAD;
+    p->weight_bytes = p->fresh ? 0 : weight_bytes;
     const double work = (double)c->slices * (double)(c->oh * c->ow) * (double)c->outs * (double)c->channels;
     if (work < 1 << 18)
         threads = 1;
@@ -107,8 +111,11 @@ static void choose(const correlation *c, int m, int threads, plan *p)
     p->in_bytes = p->points * p->tiles * p->in_row * 4;
     p->chunk = p->heavy ? smaller(p->units, larger(CHUNK_BYTES / p->in_bytes, 1)) : p->units;
     p->shared_bytes = p->heavy ? p->chunk * p->in_bytes : 0;
+    p->taps_bytes = 9 * larger(WEIGHT_CHUNK, p->fresh ? p->run : 0) * nr * 4;
     p->slot_bytes = p->points * p->tiles * p->out_row * 4 + (p->heavy ? 0 : p->in_bytes);
-    p->slot_bytes = larger(p->slot_bytes, 9 * WEIGHT_CHUNK * c->kernel->nr * 4);
+    if (p->fresh)
+        p->slot_bytes += p->taps_bytes + p->points * p->run * nr * 4;
+    p->slot_bytes = larger(p->slot_bytes, p->taps_bytes);
     p->slots = (int)smaller(threads, p->heavy ? p->chunk * p->output_blocks : p->units);
 }
 
@@ -124,21 +131,26 @@ int64_t winograd_workspace(const correlation *c, int m, int threads)
 
 /* ---- Weights: (point, panel of outputs, channel, nr) ----------------------------------------------*/
 
+/* Channels `first` ... of a panel of outputs to `to`, point q at to + q * point. */
+static void transform_panel(const plan *p, int64_t panel, int64_t first, int64_t channels, float *taps, float *to, int64_t point)
+{
+    const correlation *c = p->c;
+    const int64_t nr = c->kernel->nr, count = smaller(nr, c->outs - panel * nr);
+    for (int64_t t = 0; t < 9; t++) {
+        const int64_t row = c->down.tap0 + t / 3 * c->down.tap_step, column = c->across.tap0 + t % 3 * c->across.tap_step;
+        const matmul_operand w = {c->w + (row * c->w_row + column * c->w_column) * 4, CAIRN_F32, c->w_out, c->w_in};
+        matmul_pack(c->kernel, &w, panel * nr, (int)count, first, channels, taps + t * channels * nr, (int)nr);
+    }
+    p->kernel->weights(taps, channels, nr, to, point);
+}
+
 static void transform_weights(void *context, int64_t panel, int64_t slot)
 {
     const plan *p = context;
-    const correlation *c = p->c;
-    const int64_t nr = c->kernel->nr, count = smaller(nr, c->outs - panel * nr);
-    float *taps = (float *)(p->own + slot * p->slot_bytes);
-    for (int64_t first = 0; first < c->channels; first += WEIGHT_CHUNK) {
-        const int64_t channels = smaller(WEIGHT_CHUNK, c->channels - first);
-        for (int64_t t = 0; t < 9; t++) {
-            const int64_t row = c->down.tap0 + t / 3 * c->down.tap_step, column = c->across.tap0 + t % 3 * c->across.tap_step;
-            const matmul_operand w = {c->w + (row * c->w_row + column * c->w_column) * 4, CAIRN_F32, c->w_out, c->w_in};
-            matmul_pack(c->kernel, &w, panel * nr, (int)count, first, channels, taps + t * channels * nr, (int)nr);
-        }
-        p->kernel->weights(taps, channels, nr, (float *)p->weights + (panel * c->channels + first) * nr, p->padded_outs * c->channels);
-    }
+    const int64_t nr = p->c->kernel->nr, channels = p->c->channels;
+    for (int64_t first = 0; first < channels; first += WEIGHT_CHUNK)
+        transform_panel(p, panel, first, smaller(WEIGHT_CHUNK, channels - first), (float *)(p->own + slot * p->slot_bytes),
+                        (float *)p->weights + (panel * channels + first) * nr, p->padded_outs * channels);
 }
 
 /* ---- Input tiles --------------------------------------------------------------------------------*/
@@ -181,28 +193,31 @@ static void transform_input(const unit *u)
                 winograd_input_tile(p->c, p->kernel, slice, i, j, to, u->tiles * p->in_row);
 }
 
+/* A panel of outputs of every tile: channels k0 ... at one point, by weights `b`, to column j of the products. */
+static void multiply_point(const unit *u, int64_t q, const float *b, int64_t k0, int64_t j)
+{
+    const plan *p = u->p;
+    gemm_kernel *kernel = p->c->kernel;
+    const int64_t rows = even_tile(u->tiles, kernel->mr), zero = 0;
+    gemm_tile tile = {.segments = 1, .offset = &zero, .k = smaller(p->run, p->c->channels - k0), .a_row = p->in_row, .b = b,
+                      .b_step = kernel->nr, .c_row = p->out_row, .cols = kernel->nr, .alpha = 1, .beta = k0 ? 1 : 0};
+    for (int64_t i = 0; i < u->tiles; i += rows) {
+        tile.rows = (int)smaller(rows, u->tiles - i);
+        tile.a = u->in + (q * u->tiles + i) * p->in_row + k0;
+        tile.c = u->out + (q * u->tiles + i) * p->out_row + j;
+        kernel->direct(&tile);
+    }
+}
+
 /* Outputs column0 ... of every tile, at every point. */
 static void multiply(const unit *u, int64_t column0, int64_t columns)
 {
     const plan *p = u->p;
-    const correlation *c = p->c;
-    gemm_kernel *kernel = c->kernel;
-    const int64_t rows = even_tile(u->tiles, kernel->mr), run = matmul_run_length(kernel, c->channels), zero = 0;
-    gemm_tile tile = {.segments = 1, .offset = &zero, .a_row = p->in_row, .b_step = kernel->nr, .c_row = p->out_row,
-                      .cols = kernel->nr, .alpha = 1};
+    const int64_t nr = p->c->kernel->nr, channels = p->c->channels;
     for (int64_t q = 0; q < p->points; q++)
-        for (int64_t j = 0; j < columns; j += kernel->nr)
-            for (int64_t k = 0; k < c->channels; k += run) {
-                tile.k = smaller(run, c->channels - k);
-                tile.b = (float *)p->weights + ((q * p->padded_outs + column0 + j) * c->channels + k * kernel->nr);
-                tile.beta = k ? 1 : 0;
-                for (int64_t i = 0; i < u->tiles; i += rows) {
-                    tile.rows = (int)smaller(rows, u->tiles - i);
-                    tile.a = u->in + (q * u->tiles + i) * p->in_row + k;
-                    tile.c = u->out + (q * u->tiles + i) * p->out_row + j;
-                    kernel->direct(&tile);
-                }
-            }
+        for (int64_t j = 0; j < columns; j += nr)
+            for (int64_t k = 0; k < channels; k += p->run)
+                multiply_point(u, q, (float *)p->weights + (q * p->padded_outs + column0 + j) * channels + k * nr, k, j);
 }
 
 static void transform_output(const unit *u, int64_t column0, int64_t columns)
@@ -266,6 +281,36 @@ static void run_block(void *context, int64_t task, int64_t slot)
     finish(&u, block * OUTPUT_BLOCK, smaller(OUTPUT_BLOCK, p->c->outs - block * OUTPUT_BLOCK));
 }
 
+/* Fresh: the tiles of a task are transformed ... */
+static void run_fresh_input(void *context, int64_t task, int64_t slot)
+{
+    const plan *p = context;
+    const int64_t first = task * TASK_TILES, end = smaller(first + TASK_TILES, p->tiles);
+    (void)slot;
+    for (int64_t t = first; t < end; t++)
+        winograd_input_tile(p->c, p->kernel, t / (p->down * p->across), t / p->across % p->down, t % p->across,
+                            (float *)p->shared + t * p->in_row, p->tiles * p->in_row);
+}
+
+/* ... and a panel of outputs made of all. */
+static void run_fresh(void *context, int64_t panel, int64_t slot)
+{
+    const plan *p = context;
+    const correlation *c = p->c;
+    const int64_t nr = c->kernel->nr, columns = smaller(nr, c->outs - panel * nr), point = p->run * nr;
+    float *taps = (float *)(p->own + slot * p->slot_bytes), *weights = taps + p->taps_bytes / 4;
+    unit u = locate(p, 0);
+    u.in = (float *)p->shared;
+    u.out = weights + p->points * point;
+    for (int64_t k = 0; k < c->channels; k += p->run) {
+        transform_panel(p, panel, k, smaller(p->run, c->channels - k), taps, weights, point);
+        for (int64_t q = 0; q < p->points; q++)
+            multiply_point(&u, q, weights + q * point, k, 0);
+    }
+    transform_output(&u, panel * nr, columns);
+    finish(&u, panel * nr, columns);
+}
+
 void winograd_run(const correlation *c, int m, int threads, void *workspace, int64_t bytes)
 {
     plan p;
@@ -275,6 +320,11 @@ void winograd_run(const correlation *c, int m, int threads, void *workspace, int
     p.weights = (char *)round_up((int64_t)(intptr_t)workspace, 64);
     p.shared = p.weights + p.weight_bytes;
     p.own = p.shared + p.shared_bytes;
+    if (p.fresh) {
+        slots_run(ceil_div(p.tiles, TASK_TILES), p.slots, run_fresh_input, &p);
+        slots_run(p.output_blocks, p.slots, run_fresh, &p);
+        return;
+    }
     slots_run(p.padded_outs / c->kernel->nr, p.slots, transform_weights, &p);
     if (!p.heavy)
         slots_run(p.units, p.slots, run_unit, &p);

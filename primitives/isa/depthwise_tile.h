@@ -56,9 +56,12 @@ SIMD_INLINE void NAME(group)(const depthwise_line *l, const int count, const boo
 void KERNEL(NAME(depthwise))(const depthwise_line *l)
 {
     int64_t j = 0;
-    if (l->threes)
+    if (l->threes) {
         for (; j + NAME(PIXELS) <= l->pixels; j += NAME(PIXELS))
             NAME(group)(l, NAME(PIXELS), true, j);
+        for (; j + 2 <= l->pixels; j += 2)
+            NAME(group)(l, 2, true, j);
+    }
     for (; j + 4 <= l->pixels; j += 4)
         NAME(group)(l, 4, false, j);
     for (; j < l->pixels; j++)

@@ -107,47 +107,56 @@ SIMD_INLINE void taps_4(const VF *x, int t, VF *y, int s)
     y[2 * s] = vf_fma(vf_set(1.0f / 3), even2 - even, x[5 * t]);
 }
 
-/* ---- Two dimensions -----------------------------------------------------------------------------*/
+/* ---- Two dimensions: down the columns as they are loaded, then along the rows as they are stored ----*/
 
 typedef void line(const VF *x, int t, VF *y, int s);
 
-/* rows x columns become to_rows x to_columns. */
-SIMD_INLINE void both_ways(line *along, const int from, const int to, const VF *x, VF *y)
+/* The first `wide` lanes of a vector. */
+SIMD_INLINE VF part(const float *p, int64_t wide) { return wide >= LANES_F32 ? vf_load(p) : vf_load_n(p, wide); }
+SIMD_INLINE void part_store(float *p, int64_t wide, VF v)
 {
-    VF middle[6 * 6];
-    UNROLL for (int j = 0; j < from; j++)
-        along(x + j, from, middle + j, from);
-    UNROLL for (int i = 0; i < to; i++)
-        along(middle + i * from, 1, y + i * to, 1);
+    if (wide >= LANES_F32)
+        vf_store(p, v);
+    else
+        vf_store_n(p, wide, v);
 }
 
 SIMD_INLINE void input_tile(line *along, const int size, const float *const *rows, int left, int right, int64_t pixel,
                             int64_t channels, float *out, int64_t point)
 {
     for (int64_t c = 0; c < channels; c += LANES_F32) {
-        const int64_t wide = channels - c;
-        VF x[6 * 6], y[6 * 6];
-        for (int i = 0; i < size; i++)
-            UNROLL for (int j = 0; j < size; j++) {
-                const bool inside = rows[i] && j >= left && j < right;
-                const float *at = inside ? rows[i] + j * pixel + c : NULL;
-                x[i * size + j] = !inside ? vf_set(0) : wide >= LANES_F32 ? vf_load(at) : vf_load_n(at, wide);
-            }
-        both_ways(along, size, size, x, y);
-        for (int q = 0; q < size * size; q++)
-            vf_store(out + q * point + c, y[q]);
+        VF middle[6 * 6];
+        UNROLL for (int j = 0; j < size; j++) {
+            VF x[6];
+            UNROLL for (int i = 0; i < size; i++)
+                x[i] = rows[i] && j >= left && j < right ? part(rows[i] + j * pixel + c, channels - c) : vf_set(0);
+            along(x, 1, middle + j, size);
+        }
+        UNROLL for (int i = 0; i < size; i++) {
+            VF y[6];
+            along(middle + i * size, 1, y, 1);
+            UNROLL for (int j = 0; j < size; j++)
+                vf_store(out + (i * size + j) * point + c, y[j]);
+        }
     }
 }
 
 SIMD_INLINE void weight_tiles(line *along, const int size, const float *in, int64_t n, int64_t width, float *out, int64_t point)
 {
     for (int64_t i = 0; i < n * width; i += LANES_F32) {
-        VF x[3 * 3], y[6 * 6];
-        UNROLL for (int t = 0; t < 9; t++)
-            x[t] = vf_load(in + t * n * width + i);
-        both_ways(along, 3, size, x, y);
-        for (int q = 0; q < size * size; q++)
-            vf_store(out + q * point + i, y[q]);
+        VF middle[6 * 3];
+        UNROLL for (int j = 0; j < 3; j++) {
+            VF x[3];
+            UNROLL for (int t = 0; t < 3; t++)
+                x[t] = vf_load(in + (3 * t + j) * n * width + i);
+            along(x, 1, middle + j, 3);
+        }
+        UNROLL for (int t = 0; t < size; t++) {
+            VF y[6];
+            along(middle + t * 3, 1, y, 1);
+            UNROLL for (int j = 0; j < size; j++)
+                vf_store(out + (t * size + j) * point + i, y[j]);
+        }
     }
 }
 
@@ -156,19 +165,20 @@ SIMD_INLINE void output_tile(line *along, const int size, const float *in, int64
 {
     const int m = size - 2;
     for (int64_t c = 0; c < channels; c += LANES_F32) {
-        const int64_t wide = channels - c;
-        VF x[6 * 6], y[6 * 6];
-        for (int q = 0; q < size * size; q++)
-            x[q] = vf_load(in + q * point + c);
-        both_ways(along, size, m, x, y);
-        for (int i = 0; i < rows; i++)
-            for (int j = 0; j < columns; j++) {
-                float *at = out + i * row + j * pixel + c;
-                if (wide >= LANES_F32)
-                    vf_store(at, y[i * m + j]);
-                else
-                    vf_store_n(at, wide, y[i * m + j]);
-            }
+        VF middle[4 * 6];
+        UNROLL for (int j = 0; j < size; j++) {
+            VF x[6];
+            UNROLL for (int i = 0; i < size; i++)
+                x[i] = vf_load(in + (i * size + j) * point + c);
+            along(x, 1, middle + j, size);
+        }
+        UNROLL for (int i = 0; i < m; i++) {
+            VF y[4];
+            along(middle + i * size, 1, y, 1);
+            UNROLL for (int j = 0; j < m; j++)
+                if (i < rows && j < columns)
+                    part_store(out + i * row + j * pixel + c, channels - c, y[j]);
+        }
     }
 }
 
@@ -177,32 +187,38 @@ SIMD_INLINE void spread_tile(line *along, const int size, const float *in, int64
 {
     const int m = size - 2;
     for (int64_t c = 0; c < channels; c += LANES_F32) {
-        const int64_t wide = channels - c;
-        VF x[4 * 4], y[6 * 6];
-        UNROLL for (int i = 0; i < m; i++)
-            UNROLL for (int j = 0; j < m; j++) {
-                const float *at = in + i * row + j * pixel + c;
-                x[i * m + j] = i >= rows || j >= columns ? vf_set(0) : wide >= LANES_F32 ? vf_load(at) : vf_load_n(at, wide);
-            }
-        both_ways(along, m, size, x, y);
-        for (int q = 0; q < size * size; q++)
-            vf_store(out + q * point + c, y[q]);
+        VF middle[6 * 4];
+        UNROLL for (int j = 0; j < m; j++) {
+            VF x[4];
+            UNROLL for (int i = 0; i < m; i++)
+                x[i] = i < rows && j < columns ? part(in + i * row + j * pixel + c, channels - c) : vf_set(0);
+            along(x, 1, middle + j, m);
+        }
+        UNROLL for (int i = 0; i < size; i++) {
+            VF y[6];
+            along(middle + i * m, 1, y, 1);
+            UNROLL for (int j = 0; j < size; j++)
+                vf_store(out + (i * size + j) * point + c, y[j]);
+        }
     }
 }
 
 SIMD_INLINE void tap_tiles(line *along, const int size, const float *in, int64_t point, int64_t channels, float *out, int64_t tap)
 {
     for (int64_t c = 0; c < channels; c += LANES_F32) {
-        const int64_t wide = channels - c;
-        VF x[6 * 6], y[3 * 3];
-        for (int q = 0; q < size * size; q++)
-            x[q] = vf_load(in + q * point + c);
-        both_ways(along, size, 3, x, y);
-        for (int t = 0; t < 9; t++)
-            if (wide >= LANES_F32)
-                vf_store(out + t * tap + c, y[t]);
-            else
-                vf_store_n(out + t * tap + c, wide, y[t]);
+        VF middle[3 * 6];
+        UNROLL for (int j = 0; j < size; j++) {
+            VF x[6];
+            UNROLL for (int i = 0; i < size; i++)
+                x[i] = vf_load(in + (i * size + j) * point + c);
+            along(x, 1, middle + j, size);
+        }
+        UNROLL for (int i = 0; i < 3; i++) {
+            VF y[3];
+            along(middle + i * size, 1, y, 1);
+            UNROLL for (int j = 0; j < 3; j++)
+                part_store(out + (3 * i + j) * tap + c, channels - c, y[j]);
+        }
     }
 }
 
@@ -221,7 +237,10 @@ SIMD_INLINE void tap_tiles(line *along, const int size, const float *in, int64_t
     static void output##M(const float *in, int64_t point, int64_t channels, float *out, int64_t row, int64_t pixel, int rows, \
                           int columns)                                                                                   \
     {                                                                                                                    \
-        output_tile(output_##M, M + 2, in, point, channels, out, row, pixel, rows, columns);                             \
+        if (rows == M && columns == M)                                                                                   \
+            output_tile(output_##M, M + 2, in, point, channels, out, row, pixel, M, M);                                  \
+        else                                                                                                             \
+            output_tile(output_##M, M + 2, in, point, channels, out, row, pixel, rows, columns);                         \
     }                                                                                                                    \
     static void spread##M(const float *in, int64_t row, int64_t pixel, int rows, int columns, int64_t channels, float *out,  \
                           int64_t point)                                                                                 \
