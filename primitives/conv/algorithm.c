@@ -270,7 +270,7 @@ void conv_algorithm_run(const conv *c, cairn_conv_pass pass, cairn_conv_algorith
 
 /* ---- The choice by shape ------------------------------------------------------------------------------*/
 
-enum { FEW_CHANNELS = 8 };
+enum { FEW_CHANNELS = 8, MANY_CHANNELS = 512, CACHED_BYTES = 4 << 20 };
 
 static int tile_for(const conv *c, cairn_conv_pass pass)
 {
@@ -283,6 +283,17 @@ static int tile_for(const conv *c, cairn_conv_pass pass)
     return winograd_tile(&form);
 }
 
+/* 1 x 1 filters. With many channels rows of the image fall into one set of L1, which packing avoids. With few, reading in place
+ * is best while the image is in cache, and a strip, copied ahead, when it is not: both give the same bits. */
+static cairn_conv_algorithm choose_pointwise(const conv *c, cairn_conv_pass pass)
+{
+    const int64_t channels = pass == CAIRN_CONV_DATA_GRADIENT ? c->d.k : c->d.c;
+    if (pass == CAIRN_CONV_WEIGHT_GRADIENT ? c->d.c * c->d.k >= MANY_CHANNELS * MANY_CHANNELS / 4 : channels >= MANY_CHANNELS)
+        return CAIRN_CONV_MATMUL;
+    const int64_t image_bytes = c->d.n * c->d.depth * c->d.h * c->d.w * channels * c->kernel->element_bytes;
+    return pass == CAIRN_CONV_FORWARD && image_bytes <= CACHED_BYTES ? CAIRN_CONV_DIRECT : CAIRN_CONV_IMPLICIT;
+}
+
 cairn_conv_algorithm conv_default(const conv *c, cairn_conv_pass pass)
 {
     const request r = {.c = c, .pass = pass};
@@ -291,7 +302,7 @@ cairn_conv_algorithm conv_default(const conv *c, cairn_conv_pass pass)
     if (!scatter_refuses(&r) && c->d.c <= FEW_CHANNELS && c->d.t * c->d.r * c->d.s > 1)
         return CAIRN_CONV_SCATTER;
     if (!matmul_refuses(&r))
-        return CAIRN_CONV_MATMUL;
+        return choose_pointwise(c, pass);
     const int m = tile_for(c, pass);
     return m == 4 ? CAIRN_CONV_WINOGRAD_4 : m == 2 ? CAIRN_CONV_WINOGRAD_2 : CAIRN_CONV_IMPLICIT;
 }

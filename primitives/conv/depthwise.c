@@ -14,6 +14,7 @@ enum { TASK_BYTES = 64 << 10, PARTS = 16 };
 typedef struct plan {
     correlation all;                    /* the groups seen as channels of one */
     int64_t bytes, taps, row_block, row_blocks;
+    int64_t inner, inner_end;           /* output columns that see all columns of the filter in the image */
     int64_t list_bytes, weight_bytes, part_bytes; /* list: of a slot's taps */
     int64_t parts;                      /* weight gradient: runs of slices that sum on their own */
     int slots;
@@ -21,12 +22,29 @@ typedef struct plan {
     const char *dy;                     /* weight gradient */
 } plan;
 
+/* Taps first ... end of an axis are within the input for output position o. */
+typedef struct tap_range { int64_t first, end; } tap_range;
+
+static tap_range taps_within(const tap_axis *a, int64_t o, int64_t inputs)
+{
+    const int64_t from = o * a->step + a->offset0; /* of tap 0 */
+    tap_range r = {from < 0 ? ceil_div(-from, a->offset_step) : 0, inputs > from ? ceil_div(inputs - from, a->offset_step) : 0};
+    r.end = smaller(r.end, a->count);
+    r.first = smaller(r.first, r.end);
+    return r;
+}
+
 static void choose(const correlation *c, int threads, plan *p)
 {
     *p = (plan){.all = *c, .bytes = c->kernel->element_bytes, .taps = c->deep.count * c->down.count * c->across.count};
     p->all.channels = c->groups;
     p->row_block = even_tile(c->oh, larger(TASK_BYTES / larger(c->ow * c->groups * p->bytes, 1), 1));
     p->row_blocks = ceil_div(c->oh, p->row_block);
+    while (p->inner < c->ow && c->across.count && taps_within(&c->across, p->inner, c->iw).first)
+        p->inner++;
+    p->inner_end = p->inner;
+    while (p->inner_end < c->ow && taps_within(&c->across, p->inner_end, c->iw).end == c->across.count)
+        p->inner_end++;
     p->list_bytes = round_up(2 * p->taps * (int64_t)sizeof(int64_t), 64);
     p->weight_bytes = round_up(p->taps * c->groups * p->bytes, 64);
     p->parts = smaller(c->slices, PARTS);
@@ -52,29 +70,28 @@ static int64_t tap_place(const plan *p, int64_t t)
 
 /* ---- Lines: the pixels of a row that see the same taps ----------------------------------------------*/
 
-/* Taps first ... end of an axis are within the input for output position o. */
-typedef struct tap_range { int64_t first, end; } tap_range;
+/* The filter's slices and rows that row y of a slice sees in the image. */
+typedef struct row_taps {
+    tap_range deep, down;
+    int64_t z0, y0;                     /* where the first of all taps lies */
+} row_taps;
 
-static tap_range taps_within(const tap_axis *a, int64_t o, int64_t inputs)
+static row_taps taps_of_row(const correlation *c, int64_t slice, int64_t y)
 {
-    const int64_t from = o * a->step + a->offset0; /* of tap 0 */
-    tap_range r = {from < 0 ? ceil_div(-from, a->offset_step) : 0, inputs > from ? ceil_div(inputs - from, a->offset_step) : 0};
-    r.end = smaller(r.end, a->count);
-    r.first = smaller(r.first, r.end);
-    return r;
+    const int64_t z = slice % c->od;
+    return (row_taps){taps_within(&c->deep, z, c->id), taps_within(&c->down, y, c->ih), z * c->deep.step + c->deep.offset0,
+                      y * c->down.step + c->down.offset0};
 }
 
-/* Fills the line's taps in for output row y and the pixels that see columns `across`. */
-static void list_taps(const plan *p, int64_t slice, int64_t y, tap_range across, depthwise_line *l, int64_t *list)
+/* Fills in the taps of a line whose pixels see columns `across`. */
+static void list_taps(const plan *p, const row_taps *r, tap_range across, depthwise_line *l, int64_t *list)
 {
     const correlation *c = &p->all;
-    const tap_range deep = taps_within(&c->deep, slice % c->od, c->id), down = taps_within(&c->down, y, c->ih);
-    const int64_t z0 = slice % c->od * c->deep.step + c->deep.offset0, y0 = y * c->down.step + c->down.offset0;
     int64_t *x_offset = list, *w_offset = list + p->taps, n = 0;
-    for (int64_t z = deep.first; z < deep.end; z++)
-        for (int64_t i = down.first; i < down.end; i++)
+    for (int64_t z = r->deep.first; z < r->deep.end; z++)
+        for (int64_t i = r->down.first; i < r->down.end; i++)
             for (int64_t j = across.first; j < across.end; j++, n++) {
-                const int64_t row = (z0 + z * c->deep.offset_step) * c->ih + y0 + i * c->down.offset_step;
+                const int64_t row = (r->z0 + z * c->deep.offset_step) * c->ih + r->y0 + i * c->down.offset_step;
                 x_offset[n] = (row * c->iw + c->across.offset0 + j * c->across.offset_step) * c->channels;
                 w_offset[n] = ((z * c->down.count + i) * c->across.count + j) * c->channels;
             }
@@ -84,20 +101,16 @@ static void list_taps(const plan *p, int64_t slice, int64_t y, tap_range across,
     l->threes = across.end - across.first == 3 && c->across.offset_step == c->across.step;
 }
 
-/* Calls the kernel for each stretch of row y's pixels that see the same taps. */
+/* Calls the kernel for each stretch of row y's pixels that see the same taps: all of those within at once, those at the edges one by one. */
 static void run_row(const plan *p, depthwise_kernel *kernel, int64_t slice, int64_t y, const depthwise_line *row, int64_t *list)
 {
     const correlation *c = &p->all;
+    const row_taps taps = taps_of_row(c, slice, y);
     for (int64_t j = 0, end; j < c->ow; j = end) {
-        const tap_range across = taps_within(&c->across, j, c->iw);
-        end = j + 1;
-        for (tap_range next; end < c->ow; end++) {
-            next = taps_within(&c->across, end, c->iw);
-            if (next.first != across.first || next.end != across.end)
-                break;
-        }
+        const bool within = j == p->inner && p->inner_end > p->inner;
         depthwise_line l = *row;
-        list_taps(p, slice, y, across, &l, list);
+        end = within ? p->inner_end : j + 1;
+        list_taps(p, &taps, within ? (tap_range){0, c->across.count} : taps_within(&c->across, j, c->iw), &l, list);
         l.pixels = end - j;
         l.x = (const char *)row->x + j * row->x_step * p->bytes;
         l.y = (char *)row->y + j * row->y_step * p->bytes;

@@ -248,6 +248,7 @@ static const cairn_conv promised[] = {
     {.type = CAIRN_F32, .n = 5, .h = 17, .w = 19, .c = 3, .k = 32, .r = 5, .s = 3, .stride_h = 2, .stride_w = 2, .pad_top = 1},
     {.type = CAIRN_F32, .n = 75, .h = 4, .w = 4, .c = 160, .k = 150, .r = 3, .s = 3, .pad_top = 1, .pad_bottom = 1, .pad_left = 1,
      .pad_right = 1}, /* Winograd's weights are heavy, and fresh for one image */
+    {.type = CAIRN_F32, .n = 9, .h = 44, .w = 44, .c = 80, .k = 20, .r = 1, .s = 1}, /* a batch larger than the caches */
     {.type = CAIRN_F32, .n = 6, .h = 20, .w = 20, .c = 33, .k = 33, .r = 3, .s = 3, .groups = 33, .pad_left = 1},
 };
 
