@@ -107,13 +107,14 @@ static bool clang_has_openmp(void)
     return found;
 }
 
-static void add_openmp(words *w)
+static void add_openmp(words *w, bool host)
 {
     if (clang_has_openmp()) {
         add(w, "-fopenmp");
         return;
     }
-    fprintf(stderr, "cairn cc: -fopenmp: host code runs on one thread, for clang's OpenMP (libomp-19-dev) is not installed\n");
+    if (host)
+        fprintf(stderr, "cairn cc: -fopenmp: host code runs on one thread, for clang's OpenMP (libomp-19-dev) is not installed\n");
     char *folder = line_of("gcc -print-file-name=include 2>/dev/null");
     add(w, "-idirafter");
     add(w, folder);
@@ -174,6 +175,8 @@ static int compile_device(const request *r, const char *source, const char *outp
     } else {
         add(&w, "-S");
     }
+    if (r->openmp && !clang_has_openmp())
+        add_openmp(&w, false);
     add_all(&w, &r->device);
     add(&w, source);
     add(&w, "-o");
@@ -224,7 +227,7 @@ static int compile_host(const request *r, const char *source, const char *fatbin
         add(&w, "-fPIC");
     add_all(&w, &r->host);
     if (r->openmp)
-        add_openmp(&w);
+        add_openmp(&w, true);
     add_all(&w, &r->depend);
     if (has_word(&r->depend, "-MD") || has_word(&r->depend, "-MMD")) {
         if (!has_word(&r->depend, "-MF") && object) {

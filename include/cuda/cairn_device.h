@@ -47,7 +47,6 @@ typedef unsigned long long cuuint64_t;
 #ifndef __noinline__
 #define __noinline__ __attribute__((noinline))
 #endif
-#define warpSize 32
 
 /* CUDA's names on the host side. */
 static __host__ inline float rsqrtf(float x) { return 1.0f / sqrtf(x); }
