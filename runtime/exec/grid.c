@@ -49,6 +49,7 @@ struct block_run {
     uint32_t ready;              /* a bit for each warp that can run */
     int count, live, current;
     barrier barriers[BARRIERS];
+    uint32_t used;               /* a bit for each barrier that the block has used */
     void *main;                  /* where the block's loop waits for its fibers */
     block_run *owner, *ring;     /* the thread's own; the next of the blocks that take turns on the thread: itself, mostly */
     block_run *together;         /* the blocks of a cooperative launch */
@@ -296,6 +297,7 @@ static barrier *arrive(block_run *r, uint32_t number, uint32_t threads)
 {
     barrier *b = &r->barriers[number % BARRIERS];
     r->owner->vain = 0;
+    r->used |= 1u << number % BARRIERS;
     b->arrived++;
     b->expected = (int)(threads / WARP_LANES);
     return b;
@@ -401,9 +403,9 @@ static void fiber_main(void *argument)
     r->owner->vain = 0;
     r->ready &= ~(1u << r->current);
     r->live--;
-    for (int i = 0; i < BARRIERS; i++)
-        if (r->live && is_complete(r, &r->barriers[i]))
-            release_barrier(r, &r->barriers[i]);
+    for (uint32_t used = r->live ? r->used : 0; used; used &= used - 1)
+        if (is_complete(r, &r->barriers[__builtin_ctz(used)]))
+            release_barrier(r, &r->barriers[__builtin_ctz(used)]);
     int next = next_ready(r);
     if (next >= 0)
         switch_to(r, next);
@@ -431,7 +433,8 @@ static void prepare_fibers(block_run *r)
 static void run_block(block_run *r)
 {
     r->live = r->count;
-    memset(r->barriers, 0, sizeof r->barriers);
+    for (; r->used; r->used &= r->used - 1)
+        r->barriers[__builtin_ctz(r->used)] = (barrier){0};
     if (checks_wanted())
         check_barrier_passed();
     if (r->launch->barriers && r->count > 1) {

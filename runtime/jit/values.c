@@ -180,8 +180,11 @@ static value tid_of_lanes(emitter *e, int axis)
 
 static value read_tid(emitter *e, int axis, form want)
 {
-    if (e->c.flat)
-        return field32(e, offsetof(warp, tid_base) + 4 * (size_t)axis);
+    if (e->c.flat) {
+        /* A warp begins at a multiple of 32 of x: LLVM folds what programs make of the lane's number. */
+        value base = field32(e, offsetof(warp, tid_base) + 4 * (size_t)axis);
+        return axis ? base : LLVMBuildAnd(e->b, base, constant_int(e, 32, -LANES), "");
+    }
     if (e->c.row && want != FORM_SCALAR)
         return want == FORM_ROW ? tid_of_row(e, axis, e->row) : tid_of_lanes(e, axis);
     if (want == FORM_SCALAR)
