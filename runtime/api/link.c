@@ -1,7 +1,5 @@
 /* cuLink: several PTX texts become one module.
- *
- * Texts are joined: each after the first loses its header lines, and declarations of what another text defines go,
- * because one module may not both declare and define a name. */
+ * Texts are joined; the parser links what stands in one text. */
 #include "runtime/api/api.h"
 #include "runtime/api/fatbin.h"
 #include <stdio.h>
@@ -27,28 +25,10 @@ API CUresult cuLinkCreate_v2(unsigned count, CUjit_option *options, void **value
     return CUDA_SUCCESS;
 }
 
-static bool starts(const char *line, const char *word) { return strncmp(line, word, strlen(word)) == 0; }
-
-/* Header lines are those of the first text; `.extern` in front of a function that is also defined is dropped when
- * the module is completed. */
-static bool is_header(const char *line)
-{
-    return starts(line, ".version") || starts(line, ".target") || starts(line, ".address_size");
-}
-
 static void add_text(CUlinkState s, const char *text, size_t bytes)
 {
-    const char *end = text + bytes;
-    while (text < end && *text) {
-        const char *newline = memchr(text, '\n', (size_t)(end - text)), *next = newline ? newline + 1 : end;
-        const char *word = text;
-        while (word < next && (*word == ' ' || *word == '\t'))
-            word++;
-        if (!s->parts || !is_header(word))
-            text_add(&s->text, "%.*s", (int)(next - text), text);
-        text = next;
-    }
-    text_add(&s->text, "\n");
+    text_append(&s->text, text, bytes);
+    text_append(&s->text, "\n", 1);
     s->parts++;
 }
 
@@ -83,65 +63,12 @@ API CUresult cuLinkAddFile_v2(CUlinkState state, CUjitInputType type, const char
     return result;
 }
 
-/* The name that an external declaration declares, up to `length`; NULL when the line declares nothing external. */
-static const char *external_name(const char *line, size_t line_length, size_t *length)
-{
-    if (!starts(line, ".extern"))
-        return NULL;
-    const char *end = line + line_length, *stop = memchr(line, '[', line_length);
-    const char *open = memchr(line, '(', line_length);
-    stop = stop ? stop : open && starts(line, ".extern .func") ? open : end;
-    /* ".extern .func (.param .b32 r) name(" has its result first. */
-    if (open && open[1] == '.' && starts(line, ".extern .func")) {
-        const char *close = memchr(open, ')', (size_t)(end - open));
-        if (close && close + 1 < end) {
-            const char *second = memchr(close, '(', (size_t)(end - close));
-            stop = second ? second : end;
-        }
-    }
-    while (stop > line && strchr(" \t\r\n;([", stop[-1]))
-        stop--;
-    const char *name = stop;
-    while (name > line && !strchr(" \t)", name[-1]))
-        name--;
-    *length = (size_t)(stop - name);
-    return *length ? name : NULL;
-}
-
-/* Is there a definition, a line with the name that is neither external nor within a body? */
-static bool is_defined(const char *text, const char *name, size_t length)
-{
-    for (const char *at = text; (at = strstr(at, ".visible")); at++) {
-        const char *end = strpbrk(at, ";{=");
-        for (const char *p = at; end && p + length < end; p++)
-            if (memcmp(p, name, length) == 0 && strchr(" \t)", p[-1]) && strchr(" \t(=[\n;", p[length]))
-                return true;
-    }
-    return false;
-}
-
-/* Blanks the declarations of what is defined; they end with a semicolon. */
-static void drop_declarations(char *text)
-{
-    for (char *line = text; line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
-        size_t length, line_length = strcspn(line, "\n");
-        const char *name = external_name(line, line_length, &length);
-        if (!name || !is_defined(text, name, length))
-            continue;
-        char *end = strchr(line, ';');
-        for (char *p = line; end && p <= end; p++)
-            if (*p != '\n')
-                *p = ' ';
-    }
-}
-
 API CUresult cuLinkComplete(CUlinkState state, void **image, size_t *bytes)
 {
     if (!state || !image)
         return state ? CUDA_ERROR_INVALID_VALUE : CUDA_ERROR_INVALID_HANDLE;
     if (!state->parts)
         return CUDA_ERROR_INVALID_IMAGE;
-    drop_declarations(state->text.text);
     program *p = program_load("linked module", state->text.text, state->text.length);
     if (!p)
         return result_of(cairn_error());

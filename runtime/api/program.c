@@ -94,6 +94,14 @@ static cairn_status describe_kernels(program *p)
     return CAIRN_OK;
 }
 
+static cairn_status check_variables(const ptx_module *m)
+{
+    for (int i = 0; i < m->variable_count; i++)
+        if (m->variables[i].external && m->variables[i].space != SPACE_SHARED)
+            return error_set(CAIRN_E_UNSUPPORTED, "%s: '%s' is external, and no module defines it", m->file, m->variables[i].name);
+    return CAIRN_OK;
+}
+
 /* Calls that are left name functions of the device library. */
 static cairn_status check_calls(const ptx_module *m)
 {
@@ -116,7 +124,7 @@ program *program_load(const char *name, const char *text, size_t bytes)
     pthread_mutex_init(&p->lock, NULL);
     cache_fold(&p->key, text, bytes);
     p->m = ptx_parse(name, text, bytes);
-    if (!p->m || ptx_inline(p->m) || check_calls(p->m) || describe_kernels(p) || allocate_variables(p) || relocate_variables(p)) {
+    if (!p->m || ptx_inline(p->m) || check_calls(p->m) || check_variables(p->m) || describe_kernels(p) || allocate_variables(p) || relocate_variables(p)) {
         program_free(p);
         return NULL;
     }

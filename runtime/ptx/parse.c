@@ -261,19 +261,33 @@ bool parse_variable(parser *p, ptx_space space, ptx_variable *v)
 }
 
 typedef struct linkage {
-    bool external, visible;
+    bool external, visible, weak;
 } linkage;
+
+/* A name that is known already: a declaration meets its definition, in any order; of weak definitions the first counts. */
+static bool merge_variable(parser *p, ptx_variable *known, const ptx_variable *v)
+{
+    bool sizes = known->bytes && v->bytes && known->bytes != v->bytes;
+    if (known->space != v->space || sizes)
+        return refuse(p, "'%s' is declared differently before", v->name);
+    if (v->external || (!known->external && (v->weak || known->weak)))
+        return true;
+    if (!known->external)
+        return refuse(p, "'%s' is declared twice", v->name);
+    *known = *v;
+    return true;
+}
 
 static bool parse_module_variable(parser *p, ptx_space space, linkage l)
 {
-    ptx_variable v = {.external = l.external, .visible = l.visible};
+    ptx_variable v = {.external = l.external, .visible = l.visible, .weak = l.weak};
     if (!parse_variable(p, space, &v))
         return false;
     const name_entry *e = names_find(&p->names, v.name, (int)strlen(v.name));
-    if (e)
+    if (e && e->kind != NAME_VARIABLE)
         return refuse(p, "'%s' is declared twice", v.name);
-    if (l.external && space != SPACE_SHARED)
-        return refuse(p, "'%s' is external: linking of modules is not supported", v.name);
+    if (e)
+        return merge_variable(p, &p->m->variables[e->index], &v) && expect(p, ';');
     ptx_variable *slot = arena_push(&p->m->arena, p->m->variables, p->m->variable_count);
     if (!slot)
         return false;
@@ -358,12 +372,12 @@ static ptx_function *find_or_add_function(parser *p, const token *name)
 }
 
 /* Parameters are names of the body only, so the function's own name is added first, outside them. */
-static bool parse_function_rest(parser *p, ptx_function *f, bool entry, linkage l)
+static bool parse_function_rest(parser *p, ptx_function *f, const ptx_function *defined, bool entry, linkage l)
 {
-    if (f->code_count)
-        return refuse(p, "'%s' is defined twice", f->name);
     f->entry = entry;
     f->external = l.external;
+    f->visible |= l.visible || l.external;
+    f->weak = l.weak;
     f->line = p->t.line;
     if (at_punctuation(p, '(') && !parse_parameters(p, f))
         return false;
@@ -371,6 +385,8 @@ static bool parse_function_rest(parser *p, ptx_function *f, bool entry, linkage 
         return false;
     if (accept(p, ';'))
         return true;
+    if (defined && !defined->weak && !l.weak)
+        return refuse(p, "'%s' is defined twice", f->name);
     f->external = false;
     p->f = f;
     return parse_body(p) && verify_function(p->m, f) == CAIRN_OK;
@@ -388,9 +404,14 @@ static bool parse_function(parser *p, bool entry, linkage l)
     if (p->t.kind != TOKEN_WORD)
         return refuse(p, "expected a function's name before '%.*s'", p->t.length, p->t.start);
     names_shrink(&p->names, scope);
-    ptx_function *f = find_or_add_function(p, &p->t);
+    ptx_function *f = find_or_add_function(p, &p->t), *defined = NULL, again = {0};
     if (!f)
         return false;
+    if (f->code_count) { /* what comes now is checked and forgotten */
+        defined = f;
+        again = (ptx_function){.name = f->name, .index = f->index};
+        f = &again;
+    }
     scope = p->names.count;
     for (int i = 0; i < head.param_count; i++)
         if (!names_add(&p->names, &p->m->arena, head.params[i].name, (int)strlen(head.params[i].name), NAME_PARAM, i))
@@ -400,14 +421,29 @@ static bool parse_function(parser *p, bool entry, linkage l)
     f->param_count = head.param_count;
     f->param_bytes = head.param_bytes;
     advance(p);
-    bool done = parse_function_rest(p, f, entry, l);
+    bool done = parse_function_rest(p, f, defined, entry, l);
     names_shrink(&p->names, scope);
     return done;
 }
 
 /* ---- The module ---------------------------------------------------------------------------------- */
+/* Another module begins: what is not visible in the last one is forgotten. */
+static void leave_module(parser *p)
+{
+    for (int i = p->module_names; i < p->names.count; i++) {
+        name_entry *e = &p->names.entries[i];
+        bool visible = e->kind == NAME_VARIABLE ? p->m->variables[e->index].visible || p->m->variables[e->index].external
+                                                : p->m->functions[e->index].visible;
+        if (!visible)
+            e->length = -1;
+    }
+    p->module_names = p->names.count;
+}
+
 static bool parse_version(parser *p)
 {
+    if (p->m->version)
+        leave_module(p);
     double version = 0;
     if (p->t.kind == TOKEN_REAL)
         memcpy(&version, &p->t.bits, sizeof version);
@@ -475,8 +511,10 @@ static bool parse_declaration(parser *p)
 {
     linkage l = {0};
     for (;;) {
-        if (accept_dot(p, "visible") || accept_dot(p, "weak") || accept_dot(p, "common"))
+        if (accept_dot(p, "visible"))
             l.visible = true;
+        else if (accept_dot(p, "weak") || accept_dot(p, "common"))
+            l.visible = l.weak = true;
         else if (accept_dot(p, "extern"))
             l.external = true;
         else

@@ -11,6 +11,7 @@ typedef struct parser {
     ptx_function *f;         /* whose body is being parsed */
     name_table names;
     int depth;
+    int module_names;        /* names from here on belong to the module text that is being parsed */
     int label_scope;         /* labels from here on belong to the innermost braces */
     int source_file, source_line; /* of the latest .loc */
 } parser;

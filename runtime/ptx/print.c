@@ -4,19 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
-void text_add(text_buffer *out, const char *format, ...)
+void text_append(text_buffer *out, const char *text, size_t bytes)
 {
-    va_list args;
-    va_start(args, format);
-    char line[512];
-    int n = vsnprintf(line, sizeof line, format, args);
-    va_end(args);
-    if (n >= (int)sizeof line)
-        n = sizeof line - 1;
-    if (out->failed || n < 0)
+    if (out->failed)
         return;
-    if (out->length + (size_t)n + 1 > out->capacity) {
-        size_t capacity = (out->length + (size_t)n + 1) * 2;
+    if (out->length + bytes + 1 > out->capacity) {
+        size_t capacity = (out->length + bytes + 1) * 2;
         char *grown = mem_resize(out->text, capacity);
         out->failed = !grown;
         if (!grown)
@@ -24,8 +17,20 @@ void text_add(text_buffer *out, const char *format, ...)
         out->text = grown;
         out->capacity = capacity;
     }
-    memcpy(out->text + out->length, line, (size_t)n + 1);
-    out->length += (size_t)n;
+    memcpy(out->text + out->length, text, bytes);
+    out->length += bytes;
+    out->text[out->length] = '\0';
+}
+
+void text_add(text_buffer *out, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    char line[512];
+    int n = vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    if (n >= 0)
+        text_append(out, line, n < (int)sizeof line ? (size_t)n : sizeof line - 1);
 }
 
 void text_free(text_buffer *out)

@@ -153,7 +153,7 @@ typedef struct ptx_variable {
     ptx_type type;
     int align;
     int64_t bytes;             /* 0 for an array without size: extern shared memory */
-    bool external, visible;
+    bool external, visible, weak;
     uint8_t *initial;          /* NULL: zeros */
     ptx_relocation *relocations;
     int relocation_count;
@@ -181,7 +181,7 @@ typedef struct ptx_label {
 typedef struct ptx_function {
     const char *name;
     int index, line;
-    bool entry, external, has_result;
+    bool entry, external, visible, weak, has_result;
     bool called;               /* its code stands by itself: calls were left, or its address is taken */
     bool address_taken;
     ptx_variable *params;      /* parameters, the result first where there is one */
@@ -215,7 +215,8 @@ typedef struct ptx_module {
     int function_count;
 } ptx_module;
 
-/* Parses and verifies `bytes` of PTX text. `file` names it in messages. NULL, with the error
+/* Parses and verifies `bytes` of PTX text. Several modules in one text, each with its .version, are linked: what is .visible is
+ * known to all, .extern names meet their definitions, and of .weak definitions the first counts. `file` names it in messages. NULL, with the error
  * "FILE:LINE: ..." recorded, when the text is not valid or uses what is not supported. */
 ptx_module *ptx_parse(const char *file, const char *text, size_t bytes);
 void ptx_free(ptx_module *module);
@@ -245,7 +246,9 @@ typedef struct text_buffer {
     size_t length, capacity;
     bool failed;
 } text_buffer;
+/* At most 511 bytes at once. */
 void text_add(text_buffer *out, const char *format, ...) CAIRN_PRINTF(2, 3);
+void text_append(text_buffer *out, const char *text, size_t bytes);
 void text_free(text_buffer *out);
 void print_instruction(text_buffer *out, const ptx_module *m, const ptx_function *f, const ptx_instruction *in);
 

@@ -269,6 +269,37 @@ static void a_fault_ends_the_context_and_not_the_process(void **state)
     expect_fault("half", 96, CUDA_ERROR_LAUNCH_FAILED);
 }
 
+static void linked_texts_call_one_another(void **state)
+{
+#define LINK_HEAD ".version 7.8\n.target sm_80\n.address_size 64\n"
+    static const char user[] = LINK_HEAD ".extern .global .u32 base;\n.extern .func (.param .b32 r) plus(.param .b32 a);\n"
+        ".visible .entry k(.param .u64 out)\n{\n.reg .b32 %r<3>; .reg .b64 %d; ld.global.u32 %r0, [base];\n{ .param .b32 a; .param .b32 r;\n"
+        "st.param.b32 [a], %r0; call (r), plus, (a); ld.param.b32 %r1, [r]; }\nld.param.u64 %d, [out]; st.global.u32 [%d], %r1; ret;\n}\n";
+    static const char library[] = LINK_HEAD ".visible .global .u32 base = 40;\n.visible .func (.param .b32 r) plus(.param .b32 a)\n{\n"
+        ".reg .b32 %v; ld.param.b32 %v, [a]; add.u32 %v, %v, 2; st.param.b32 [r], %v; ret;\n}\n";
+    CUlinkState link;
+    CUmodule m;
+    CUfunction f;
+    void *image;
+    size_t bytes;
+    uint32_t got = 0;
+    CUdeviceptr out = (CUdeviceptr)&got;
+    void *params[] = {&out};
+    (void)state;
+    OK(cuLinkCreate(0, NULL, NULL, &link));
+    OK(cuLinkAddData(link, CU_JIT_INPUT_PTX, (void *)user, sizeof user, "user", 0, NULL, NULL));
+    GIVES(INVALID_PTX, cuModuleLoadData(&m, user));
+    OK(cuLinkAddData(link, CU_JIT_INPUT_PTX, (void *)library, sizeof library, "library", 0, NULL, NULL));
+    OK(cuLinkComplete(link, &image, &bytes));
+    OK(cuModuleLoadData(&m, image));
+    OK(cuModuleGetFunction(&f, m, "k"));
+    OK(cuLaunchKernel(f, 1, 1, 1, 1, 1, 1, 0, NULL, params, NULL));
+    OK(cuCtxSynchronize());
+    assert_int_equal(got, 42);
+    OK(cuModuleUnload(m));
+    OK(cuLinkDestroy(link));
+}
+
 static void errors_have_names(void **state)
 {
     const char *name;
@@ -294,6 +325,7 @@ int main(void)
         cmocka_unit_test(bad_shapes_are_refused),
         cmocka_unit_test(streams_keep_order_and_events_take_time),
         cmocka_unit_test(a_fault_ends_the_context_and_not_the_process),
+        cmocka_unit_test(linked_texts_call_one_another),
         cmocka_unit_test(errors_have_names),
     };
     cairn_set_on_error(CAIRN_ON_ERROR_QUIET);

@@ -63,8 +63,36 @@ static void modules_are_checked_too(void **state)
     refused(".version 99.0\n", "is not supported");
     refused(HEAD ".global .u32 x[2] = {1, 2, 3};", "longer than its 8 bytes");
     refused(HEAD ".global .u32 x;\n.global .u32 x;", "'x' is declared twice");
-    refused(HEAD ".extern .global .u32 x;", "linking of modules is not supported");
+    refused(HEAD ".global .u32 x;\n.extern .global .u64 x;", "'x' is declared differently");
     refused(HEAD ".visible .entry k() { ret;", "has no end");
+}
+
+#define FUNC(linkage, name, value) linkage " .func (.param .b32 r) " name "() { st.param.b32 [r], " #value "; ret; }\n"
+
+static int64_t value_of(const ptx_module *m, const char *name)
+{
+    const ptx_function *f = module_find(m, name);
+    assert_non_null(f);
+    assert_true(f->code_count > 0);
+    return f->code[0].src[0].offset;
+}
+
+static void modules_in_one_text_are_linked(void **state)
+{
+    (void)state;
+    ptx_module *m = parse(HEAD ".extern .global .u32 x;\n.extern .func (.param .b32 r) two();\n" FUNC(".weak", "one", 1) FUNC("", "mine", 5)
+                          HEAD ".visible .global .u32 x = 7;\n" FUNC(".visible", "two", 2) FUNC(".weak", "one", 9) FUNC("", "mine", 6)
+                          ".extern .global .u32 x;\n");
+    assert_non_null(m);
+    assert_int_equal(m->variable_count, 1);
+    assert_false(m->variables[0].external);
+    assert_int_equal(m->variables[0].initial[0], 7);
+    assert_int_equal(value_of(m, "one"), 1);
+    assert_int_equal(value_of(m, "two"), 2);
+    assert_int_equal(m->function_count, 4);
+    ptx_free(m);
+    refused(HEAD FUNC(".visible", "one", 1) HEAD FUNC(".visible", "one", 2), "'one' is defined twice");
+    refused(HEAD ".visible .global .u32 x;\n" HEAD ".visible .global .u32 x;\n", "'x' is declared twice");
 }
 
 static void initialisers_hold_values_and_addresses(void **state)
@@ -206,6 +234,7 @@ int main(void)
         cmocka_unit_test(operands_must_fit_their_instruction),
         cmocka_unit_test(labels_must_exist_once),
         cmocka_unit_test(modules_are_checked_too),
+        cmocka_unit_test(modules_in_one_text_are_linked),
         cmocka_unit_test(initialisers_hold_values_and_addresses),
         cmocka_unit_test(thread_numbers_make_unit_strides),
         cmocka_unit_test(joins_of_divergent_branches_make_vectors),
