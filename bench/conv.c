@@ -1,5 +1,6 @@
 /* Convolutions: time of each pass, rate of the direct form's operations and share of the machine's measured peak (Winograd goes beyond
- * it). `conv FILTER` runs rows whose name has it; `conv FILTER find` lists all algorithms that can do them. */
+ * it). `conv FILTER` runs rows whose name has it; `conv FILTER find` lists all algorithms that can do them;
+ * `conv resnet50` runs that network's convolutions in a row. */
 #include "base/cpu.h"
 #include "measure.h"
 #include <cairn/dnn.h>
@@ -88,6 +89,72 @@ static void bench(const row *r, double peak)
     buffer_free(c.x, x), buffer_free(c.w, w), buffer_free(c.y, y);
 }
 
+/* ---- ResNet-50's convolutions, as inference has them: with their bias, ReLU, and what is added before it --------*/
+
+typedef struct layer { int64_t size, c, k, taps, stride, times; bool residual; } layer;
+
+static const layer resnet50[] = {
+    {224, 3, 64, 7, 2, 1, false},
+    {56, 64, 64, 1, 1, 1, false}, {56, 256, 64, 1, 1, 2, false}, {56, 64, 64, 3, 1, 3, false}, {56, 64, 256, 1, 1, 1, false}, {56, 64, 256, 1, 1, 3, true},
+    {56, 256, 128, 1, 1, 1, false}, {56, 128, 128, 3, 2, 1, false}, {56, 256, 512, 1, 2, 1, false},
+    {28, 512, 128, 1, 1, 3, false}, {28, 128, 128, 3, 1, 3, false}, {28, 128, 512, 1, 1, 4, true},
+    {28, 512, 256, 1, 1, 1, false}, {28, 256, 256, 3, 2, 1, false}, {28, 512, 1024, 1, 2, 1, false},
+    {14, 1024, 256, 1, 1, 5, false}, {14, 256, 256, 3, 1, 5, false}, {14, 256, 1024, 1, 1, 6, true},
+    {14, 1024, 512, 1, 1, 1, false}, {14, 512, 512, 3, 2, 1, false}, {14, 1024, 2048, 1, 2, 1, false},
+    {7, 2048, 512, 1, 1, 2, false}, {7, 512, 512, 3, 1, 2, false}, {7, 512, 2048, 1, 1, 3, true},
+};
+
+/* One layer's call; the memory is the caller's. */
+static call layer_call(const layer *l, int64_t n)
+{
+    const row r = {"", n, l->size, l->c, l->k, l->taps, l->stride, l->taps / 2, 1};
+    call c = {.d = descriptor(&r), .pass = CAIRN_CONV_FORWARD};
+    int64_t oh, ow;
+    if (cairn_conv_output_size(&c.d, &oh, &ow) != CAIRN_OK)
+        exit(1);
+    const int64_t y = n * oh * ow * l->k * 4;
+    c.x = numbers(n * l->size * l->size * l->c * 4);
+    c.w = numbers(l->k * l->taps * l->taps * l->c * 4);
+    c.y = numbers(y);
+    c.d.fused = (cairn_fused){.bias = numbers(l->k * 4), .residual = l->residual ? numbers(y) : NULL, .activation = CAIRN_FUSED_RELU};
+    c.bytes = cairn_conv_workspace_bytes(&c.d, c.pass);
+    c.workspace = numbers(c.bytes);
+    return c;
+}
+
+/* All layers one after the other, so that weights are as cold as they are in a network. */
+static void run_network(void *context)
+{
+    const call *calls = context;
+    for (size_t i = 0; i < sizeof resnet50 / sizeof *resnet50; i++)
+        for (int64_t t = 0; t < resnet50[i].times; t++)
+            run((void *)&calls[i]);
+}
+
+static void bench_network(int64_t n, double peak)
+{
+    enum { LAYERS = sizeof resnet50 / sizeof *resnet50 };
+    call calls[LAYERS];
+    double work = 0;
+    for (int i = 0; i < LAYERS; i++) {
+        const layer *l = &resnet50[i];
+        const double out = (double)((l->size + l->stride - 1) / l->stride);
+        calls[i] = layer_call(l, n);
+        work += 2.0 * (double)(n * l->times * l->k * l->taps * l->taps * l->c) * out * out;
+    }
+    const timing t = measure(run_network, calls, 1.5);
+    printf("conv resnet50 n%lld, all layers %24s best %9.1f us, median %9.1f us %7.1f GFLOP/s %6.1f %% of peak\n", (long long)n, "",
+           t.best * 1e6, t.median * 1e6, work / t.best * 1e-9, 100 * work / t.best / peak);
+    for (int i = 0; i < LAYERS; i++) {
+        const layer *l = &resnet50[i];
+        const timing one = measure(run, &calls[i], 0.02);
+        const double out = (double)((l->size + l->stride - 1) / l->stride);
+        printf("    %4lld %4lld-%-4lld %lldx%lld/%lld x%lld %9.1f us %6.1f %% of peak\n", (long long)l->size, (long long)l->c, (long long)l->k,
+               (long long)l->taps, (long long)l->taps, (long long)l->stride, (long long)l->times, one.median * 1e6,
+               100 * 2.0 * (double)(n * l->k * l->taps * l->taps * l->c) * out * out / one.median / peak);
+    }
+}
+
 static void list_algorithms(const row *r)
 {
     static const char *const passes[] = {"forward", "data", "weight"};
@@ -116,5 +183,8 @@ int main(int argc, char **argv)
             else
                 bench(&rows[i], peaks->f32_flops);
         }
+    if (argc < 2 || !strcmp(argv[1], "resnet50"))
+        for (int64_t n = 1; n <= 8; n += 7)
+            bench_network(n, peaks->f32_flops);
     return 0;
 }

@@ -1,8 +1,9 @@
 /* Made of the block functions of programs: they exist for every instruction set, give the same bits on all, and blocks of them
- * stay in L1. */
+ * stay in L1. Bias, residual and ReLU have a kernel of their own, with the same bits. */
 #include "primitives/finish.h"
 
 #include "base/error.h"
+#include "primitives/kernels.h"
 #include "primitives/program/vm.h"
 #include "primitives/slots.h"
 
@@ -103,6 +104,11 @@ static void activate(const tile *t, const cairn_fused *f)
 void finish_block(const cairn_fused *f, cairn_dtype type, int64_t rows, int64_t cols, void *y, int64_t y_step, const void *bias,
                   const void *residual, int64_t residual_step)
 {
+    if (f->activation <= CAIRN_FUSED_RELU) {
+        (type == CAIRN_F64 ? kernels()->finish_f64 : kernels()->finish_f32)(rows, cols, y, y_step, bias, residual, residual_step,
+                                                                           f->activation == CAIRN_FUSED_RELU);
+        return;
+    }
     const int64_t bytes = cairn_dtype_bytes(type);
     const int64_t wide = smaller(cols, VM_BLOCK), high = larger(VM_BLOCK / larger(wide, 1), 1);
     tile t = {.vm = vm_table_best(), .type = program_type_of(type), .y_step = y_step};

@@ -13,4 +13,8 @@ cairn_status finish_check(const char *op, const cairn_fused *f, const void *y);
 void finish_block(const cairn_fused *f, cairn_dtype type, int64_t rows, int64_t cols, void *y, int64_t y_step, const void *bias,
                   const void *residual, int64_t residual_step);
 
+/* A kernel: the same for activation NONE, or RELU where `relu`. */
+typedef void finish_kernel(int64_t rows, int64_t cols, void *y, int64_t y_step, const void *bias, const void *residual,
+                           int64_t residual_step, bool relu);
+
 #endif

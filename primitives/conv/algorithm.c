@@ -303,6 +303,8 @@ cairn_conv_algorithm conv_default(const conv *c, cairn_conv_pass pass)
         return CAIRN_CONV_SCATTER;
     if (!matmul_refuses(&r))
         return choose_pointwise(c, pass);
+    if (!direct_refuses(&r) && c->d.groups == 1 && c->d.r * c->d.s == 1 && c->d.c < MANY_CHANNELS)
+        return CAIRN_CONV_DIRECT;       /* a strip would copy the pixels that the stride leaves out */
     const int m = tile_for(c, pass);
     return m == 4 ? CAIRN_CONV_WINOGRAD_4 : m == 2 ? CAIRN_CONV_WINOGRAD_2 : CAIRN_CONV_IMPLICIT;
 }

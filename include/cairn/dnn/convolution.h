@@ -56,7 +56,7 @@ CAIRN_API const char *cairn_conv_algorithm_name(cairn_conv_algorithm algorithm);
  * transposed  convolution is the data gradient of the convolution that leads back: h and w are the result's sizes, by which the output
  *             padding is given; `fused` then applies to dx
  * algorithm   by default depends on the shape alone, without the batch. f32 filters of 3 x 3 and stride 1 with 16 channels or more on
- *             both sides take Winograd's transforms, with up to five times the rounding error of the direct form (docs/performance.md
+ *             both sides take Winograd's transforms, with up to five times the rounding error of the direct form (docs/decisions.md
  *             has the table); CAIRN_CONV_EXACT=1 in the environment, the same when the workspace is asked for and when it is
  *             used, forbids them */
 typedef struct cairn_conv {
