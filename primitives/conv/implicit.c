@@ -58,7 +58,8 @@ static void choose_segments(plan *p)
     const correlation *c = p->c;
     const bool uniform = c->out_row == c->ow * c->out_pixel; /* pixels of all rows equally far apart */
     const bool thin = even_tile(c->ow, c->kernel->mr) < NARROW && c->oh > 1;
-    p->strip = strip_of(c, uniform && thin && c->down.count > 0 && !p->in_place);
+    const bool skips = c->across.count == 1 && c->across.step > 1; /* a padded strip would copy pixels that nobody sees */
+    p->strip = strip_of(c, uniform && (thin || skips) && c->down.count > 0 && !p->in_place);
     p->pixel = p->in_place ? c->in_pixel : c->channels;
     p->row = p->in_place ? c->iw * c->in_pixel : p->strip.width * c->channels;
     p->one_line = p->in_place && uniform && c->ow * c->across.step * p->pixel == c->down.step * p->row;
