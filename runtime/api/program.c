@@ -167,7 +167,7 @@ static cache_key key_of(const kernel *k, block_class c)
     cache_fold(&key, k->f->name, strlen(k->f->name));
     cache_fold(&key, &c, sizeof c);
     cache_fold(&key, jit_target(), strlen(jit_target()));
-    unsigned checks = (checks_wanted() & CHECK_CODE) | (profile_wanted() ? 1u << 31 : 0);
+    unsigned checks = (checks_wanted() & CHECK_CODE) | (profile_wanted() ? 1u << 31 : 0) | (debug_wanted() ? 1u << 30 : 0);
     cache_fold(&key, &checks, sizeof checks);
     if (dladdr((const void *)&program_load, &self) && stat(self.dli_fname, &status) == 0) {
         cache_fold(&key, &status.st_mtim, sizeof status.st_mtim);

@@ -218,6 +218,8 @@ cairn_status object_load(const uint8_t *object, size_t bytes, loaded_code *out)
         status = find_kernel(&l, table, &out->kernel);
     if (!status && mprotect(l.memory, l.total, PROT_READ | PROT_EXEC))
         status = error_set(CAIRN_E_STATE, "object code: memory cannot be made executable");
+    if (!status && debug_wanted())
+        out->shown = debug_show(object, bytes, l.places);
     mem_free(l.places);
     if (status && l.memory)
         munmap(l.memory, l.total);
@@ -230,6 +232,7 @@ cairn_status object_load(const uint8_t *object, size_t bytes, loaded_code *out)
 
 void object_unload(loaded_code *code)
 {
+    debug_hide(code->shown);
     if (code->memory)
         munmap(code->memory, code->bytes);
     *code = (loaded_code){0};

@@ -161,6 +161,7 @@ static void emit_code(emitter *e)
         const ptx_instruction *in = &e->f->code[e->block->first + i];
         if (is_terminator(in))
             continue;
+        debug_locate(e, in);
         if (in->guard >= 0)
             emit_guarded(e, in);
         else
@@ -405,10 +406,10 @@ cairn_status emit_function(emitter *e)
     __builtin_snprintf(name, sizeof name, "function%d", e->f->index);
     e->function = e->f->entry ? LLVMAddFunction(e->module, "kernel", type) : LLVMGetNamedFunction(e->module, name);
     e->warp = LLVMGetParam(e->function, 0);
+    debug_begin(e);
     cairn_status status = emit_prologue(e);
-    if (status)
-        return status;
-    for (int i = 0; i < e->g.count && !e->status; i++)
+    for (int i = 0; i < e->g.count && !status && !e->status; i++)
         emit_block(e, i);
-    return e->status;
+    debug_end(e);
+    return status ? status : e->status;
 }

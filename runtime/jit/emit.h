@@ -47,6 +47,8 @@ typedef struct emitter {
     bool guarded;
     int half;                   /* of packed operands: 0 all of them, 1 the low halves, 2 the high ones */
     cairn_status status;
+    LLVMDIBuilderRef debug;     /* NULL: nobody debugs */
+    LLVMMetadataRef scope;
 } emitter;
 
 typedef value (*emit_instruction)(emitter *e, const ptx_instruction *in);
@@ -138,6 +140,11 @@ void receive_parameters(emitter *e);
 void return_result(emitter *e);
 /* The called functions that code emitted so far refers to are `functionN`: the first of them without a body, or -1. */
 int missing_function(emitter *e);
+
+/* Debug information of a kernel (emit_debug.c): its function exists; an instruction comes next; all is emitted. */
+void debug_begin(emitter *e);
+void debug_locate(emitter *e, const ptx_instruction *in);
+void debug_end(emitter *e);
 
 /* Emits the whole function: `kernel`, or `functionN`. */
 cairn_status emit_function(emitter *e);
