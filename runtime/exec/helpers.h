@@ -43,4 +43,7 @@ void rt_wmma_load(uint64_t kind, const uint64_t *at, const uint32_t *stride, voi
 void rt_wmma_store(uint64_t kind, const uint64_t *at, const uint32_t *stride, void *registers);
 void rt_ldmatrix(uint32_t count, uint32_t transposes, const uint64_t *at, uint32_t *out);
 
+/* xorwow.c: jumps of cuRAND's generator, called by curand_kernel.h: (unsigned *v, unsigned long long n, int power). */
+void lanes_xorwow_skip(warp *w, uint32_t mask, void *const *arguments, void *result);
+
 #endif

@@ -175,6 +175,7 @@ typedef struct symbol {
 
 static const symbol calls[] = {
     {"vprintf", lanes_vprintf}, {"__assertfail", lanes_assertfail}, {"malloc", lanes_malloc}, {"free", lanes_free},
+    {"__cairn_xorwow_skip", lanes_xorwow_skip},
 };
 
 static const symbol internals[] = {
