@@ -29,7 +29,7 @@ enum {
     OUTPUT_BLOCK = 64,                  /* outputs multiplied and transformed back at a time */
     WEIGHT_CHUNK = 64,                  /* channels whose taps are gathered at a time */
     TASK_TILES = 2,                     /* of fresh weights, transformed at a time */
-    PAD = 16,                           /* between rows of the matrices, so that they do not fall into the same sets of L1 */
+    PAD = 16,                           /* between rows and between points, so that they do not fall into the same sets of L1 */
 };
 
 typedef struct plan {
@@ -40,7 +40,7 @@ typedef struct plan {
     int64_t row_block, slice_block, row_blocks, units, tiles; /* of a unit: rows of tiles, slices; tiles */
     int64_t run;                        /* channels that one chain of products takes */
     int64_t chunk, output_block, output_blocks; /* heavy: units transformed together; outputs of a task */
-    int64_t padded_outs, in_row, out_row; /* row lengths of the matrices */
+    int64_t padded_outs, in_row, out_row, in_point, out_point; /* from row to row of the matrices, from point to point */
     int64_t weight_bytes, in_bytes, shared_bytes, slot_bytes, taps_bytes; /* in: of a unit; shared: inputs of a chunk */
     int slots;
     int64_t chunk0;
@@ -108,11 +108,13 @@ static void choose(const correlation *c, int m, int threads, plan *p)
     if (work < 1 << 18)
         threads = 1;
     cut_units(p, threads);
-    p->in_bytes = p->points * p->tiles * p->in_row * 4;
+    p->in_point = p->tiles * p->in_row + PAD;
+    p->out_point = p->tiles * p->out_row + PAD;
+    p->in_bytes = p->points * p->in_point * 4;
     p->chunk = p->heavy ? smaller(p->units, larger(CHUNK_BYTES / p->in_bytes, 1)) : p->units;
     p->shared_bytes = p->heavy ? p->chunk * p->in_bytes : 0;
     p->taps_bytes = 9 * larger(WEIGHT_CHUNK, p->fresh ? p->run : 0) * nr * 4;
-    p->slot_bytes = p->points * p->tiles * p->out_row * 4 + (p->heavy ? 0 : p->in_bytes);
+    p->slot_bytes = p->points * p->out_point * 4 + (p->heavy ? 0 : p->in_bytes);
     if (p->fresh)
         p->slot_bytes += p->taps_bytes + p->points * p->run * nr * 4;
     p->slot_bytes = larger(p->slot_bytes, p->taps_bytes);
@@ -190,7 +192,7 @@ static void transform_input(const unit *u)
     for (int64_t slice = u->slice0; slice < u->slice0 + u->slices; slice++)
         for (int64_t i = u->row0; i < u->row0 + u->rows; i++)
             for (int64_t j = 0; j < p->across; j++, to += p->in_row)
-                winograd_input_tile(p->c, p->kernel, slice, i, j, to, u->tiles * p->in_row);
+                winograd_input_tile(p->c, p->kernel, slice, i, j, to, p->in_point);
 }
 
 /* A panel of outputs of every tile: channels k0 ... at one point, by weights `b`, to column j of the products. */
@@ -203,8 +205,8 @@ static void multiply_point(const unit *u, int64_t q, const float *b, int64_t k0,
                       .b_step = kernel->nr, .c_row = p->out_row, .cols = kernel->nr, .alpha = 1, .beta = k0 ? 1 : 0};
     for (int64_t i = 0; i < u->tiles; i += rows) {
         tile.rows = (int)smaller(rows, u->tiles - i);
-        tile.a = u->in + (q * u->tiles + i) * p->in_row + k0;
-        tile.c = u->out + (q * u->tiles + i) * p->out_row + j;
+        tile.a = u->in + q * p->in_point + i * p->in_row + k0;
+        tile.c = u->out + q * p->out_point + i * p->out_row + j;
         kernel->direct(&tile);
     }
 }
@@ -228,7 +230,7 @@ static void transform_output(const unit *u, int64_t column0, int64_t columns)
     for (int64_t slice = u->slice0; slice < u->slice0 + u->slices; slice++)
         for (int64_t i = u->row0; i < u->row0 + u->rows; i++)
             for (int64_t j = 0; j < p->across; j++, from += p->out_row)
-                p->kernel->output(from, u->tiles * p->out_row, columns,
+                p->kernel->output(from, p->out_point, columns,
                                   (float *)c->out + conv_slice_at(c, slice) + i * p->m * c->out_row + j * p->m * c->out_pixel + column0,
                                   c->out_row, c->out_pixel, (int)smaller(p->m, c->oh - i * p->m), (int)smaller(p->m, c->ow - j * p->m));
 }
@@ -289,7 +291,7 @@ static void run_fresh_input(void *context, int64_t task, int64_t slot)
     (void)slot;
     for (int64_t t = first; t < end; t++)
         winograd_input_tile(p->c, p->kernel, t / (p->down * p->across), t / p->across % p->down, t % p->across,
-                            (float *)p->shared + t * p->in_row, p->tiles * p->in_row);
+                            (float *)p->shared + t * p->in_row, p->in_point);
 }
 
 /* ... and a panel of outputs made of all. */

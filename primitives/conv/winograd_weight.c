@@ -20,7 +20,7 @@ enum {
     ONE_BLOCK = 64,                     /* filters and channels of a task at all points */
     BLOCK = 128,                        /* and at one point */
     TASK_TILES = 8,                     /* transformed at a time */
-    PAD = 16,                           /* between rows of the matrices, so that they do not fall into the same sets of L1 */
+    PAD = 16,                           /* between rows and between points, so that they do not fall into the same sets of L1 */
 };
 
 typedef struct plan {
@@ -29,7 +29,7 @@ typedef struct plan {
     winograd_kernel *kernel;
     int64_t points, down, across;       /* tiles of a slice */
     int64_t tiles, chunk, chunks;
-    int64_t x_row, dy_row, sum_row;     /* row lengths of the matrices */
+    int64_t x_row, dy_row, sum_row, x_point, dy_point; /* from row to row of the matrices, from point to point */
     int64_t x_bytes, dy_bytes, sum_bytes, packed_bytes, slot_bytes;
     bool one;                           /* chunk */
     int64_t block, filter_blocks, channel_blocks;
@@ -54,8 +54,10 @@ static void choose(const conv *c, int m, int threads, plan *p)
     p->sum_row = p->one ? ONE_BLOCK + PAD : p->x_row;
     p->filter_blocks = ceil_div(c->kg, p->block);
     p->channel_blocks = ceil_div(c->cg, p->block);
-    p->x_bytes = p->points * p->chunk * p->x_row * 4;
-    p->dy_bytes = p->points * p->chunk * p->dy_row * 4;
+    p->x_point = p->chunk * p->x_row + PAD;
+    p->dy_point = p->chunk * p->dy_row + PAD;
+    p->x_bytes = p->points * p->x_point * 4;
+    p->dy_bytes = p->points * p->dy_point * 4;
     p->sum_bytes = p->points * (p->one ? ONE_BLOCK : c->kg) * p->sum_row * 4;
     p->packed_bytes = (p->block + c->kernel->mr) * p->chunk * 4;
     p->slot_bytes = round_up(p->packed_bytes, 64) + (p->one ? p->sum_bytes : 0);
@@ -79,7 +81,7 @@ static void spread_gradient(const plan *p, int64_t slice, int64_t i, int64_t j, 
     const conv *c = p->c;
     const int64_t m = p->kernel->m, y = i * m, x = j * m, pixel = c->d.k;
     p->kernel->spread((const float *)p->dy_image + ((slice * c->oh + y) * c->ow + x) * pixel, c->ow * pixel, pixel, (int)smaller(m, c->oh - y),
-                      (int)smaller(m, c->ow - x), c->kg, to, p->chunk * p->dy_row);
+                      (int)smaller(m, c->ow - x), c->kg, to, p->dy_point);
 }
 
 static void transform_tiles(void *context, int64_t task, int64_t slot)
@@ -92,7 +94,7 @@ static void transform_tiles(void *context, int64_t task, int64_t slot)
         if (task % 2)
             spread_gradient(p, slice, i, j, (float *)p->dy + t * p->dy_row);
         else
-            winograd_input_tile(&p->form, p->kernel, slice, i, j, (float *)p->x + t * p->x_row, p->chunk * p->x_row);
+            winograd_input_tile(&p->form, p->kernel, slice, i, j, (float *)p->x + t * p->x_row, p->x_point);
     }
 }
 
@@ -105,8 +107,8 @@ static void multiply(const plan *p, int64_t q, int64_t filter0, int64_t channel0
     gemm_kernel *kernel = c->kernel;
     const int64_t filters = smaller(p->block, c->kg - filter0), channels = smaller(p->block, c->cg - channel0);
     const int64_t rows = even_tile(filters, kernel->mr), panel = kernel->mr * p->chunk_tiles * 4;
-    const matmul_operand dy = {p->dy + (q * p->chunk * p->dy_row + filter0) * 4, CAIRN_F32, 1, p->dy_row};
-    const float *x = (const float *)p->x + q * p->chunk * p->x_row + channel0;
+    const matmul_operand dy = {p->dy + (q * p->dy_point + filter0) * 4, CAIRN_F32, 1, p->dy_row};
+    const float *x = (const float *)p->x + q * p->x_point + channel0;
     gemm_tile tile = {.k = p->chunk_tiles, .b_step = p->x_row, .c_row = p->sum_row, .alpha = 1, .beta = beta};
     for (int64_t i = 0; i < filters; i += rows)
         matmul_pack(kernel, &dy, i, (int)smaller(rows, filters - i), 0, p->chunk_tiles, packed + i / rows * panel, kernel->mr);
