@@ -10,6 +10,7 @@
 #include "primitives/gemm/kernel.h"
 #include "primitives/peak.h"
 #include "primitives/pool/pool.h"
+#include "primitives/rows/kernel.h"
 #include "primitives/rnn/cell.h"
 
 /* One best kernel of each row; in an instruction set's own table NULL where it has nothing better than the sets before. */

@@ -15,7 +15,9 @@
 #include <cairn/dnn/attention.h>
 #include <cairn/dnn/convolution.h>
 #include <cairn/dnn/matmul.h>
+#include <cairn/dnn/norm.h>
 #include <cairn/dnn/pooling.h>
 #include <cairn/dnn/rnn.h>
+#include <cairn/dnn/softmax.h>
 
 #endif

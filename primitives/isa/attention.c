@@ -1,8 +1,8 @@
 /* The kernels of attention of one instruction set: f32 and f64 from the same source, attention_tile.h. */
 #include <math.h>
+#include "primitives/isa/power.h"
 #include "primitives/isa/vm_half.h"
 #include "primitives/kernel_table.h"
-#include "primitives/simd.h"
 
 #if defined(ISA_AVX512) || defined(ISA_NEON) /* 32 vector registers */
 enum { MR = 14, KEYS = 8 * MR };
@@ -43,35 +43,6 @@ SIMD_INLINE VD larger_f64(VD a, VD b) { return _mm256_max_pd(a, b); }
 SIMD_INLINE VF larger_f32(VF a, VF b) { VI m = a > b; return (VF)(((VI)a & m) | ((VI)b & ~m)); }
 SIMD_INLINE VD larger_f64(VD a, VD b) { VL m = a > b; return (VD)(((VL)a & m) | ((VL)b & ~m)); }
 #endif
-
-/* 2^x for x <= 0 or a little more; 0 below 2^-126. NaN stays. A minimax polynomial of degree 6 (relative error 1.9e-9). */
-SIMD_INLINE VF power_f32(VF x)
-{
-    x = vf_at_least(x, -127);           /* there the exponent's bits are 0, and so is the result */
-    VF shifted = x + 0x1.8p23f, r = x - (shifted - 0x1.8p23f);
-    VF p = vf_fma(vf_set(0x1.41d334p-13f), r, vf_set(0x1.5f456ap-10f));
-    p = vf_fma(p, r, vf_set(0x1.3b2dbcp-7f));
-    p = vf_fma(p, r, vf_set(0x1.c6aed4p-5f));
-    p = vf_fma(p, r, vf_set(0x1.ebfbdap-3f));
-    p = vf_fma(p, r, vf_set(0x1.62e430p-1f));
-    p = vf_fma(p, r, vf_set(1));
-    return p * (VF)(((VU)shifted << 23) + (127u << 23));
-}
-
-/* The Taylor series, ln(2)^k / k!, to degree 13 (4e-18). */
-SIMD_INLINE VD power_f64(VD x)
-{
-    static const double c[] = {
-        1.3691488853904128e-12, 2.5678435993488206e-11, 4.4455382718708115e-10, 7.0549116208011233e-09, 1.0178086009239699e-07,
-        1.3215486790144310e-06, 1.5252733804059841e-05, 1.5403530393381608e-04, 1.3333558146428443e-03, 9.6181291076284769e-03,
-        5.5504108664821580e-02, 2.4022650695910072e-01, 6.9314718055994531e-01, 1.0};
-    VL low = x < -1023;
-    x = (VD)(((VL)vd_set(-1023) & low) | ((VL)x & ~low));
-    VD shifted = x + 0x1.8p52, r = x - (shifted - 0x1.8p52), p = vd_set(c[0]);
-    UNROLL for (int i = 1; i < 14; i++)
-        p = vd_fma(p, r, vd_set(c[i]));
-    return p * (VD)(((VL)shifted << 52) + ((int64_t)1023 << 52));
-}
 
 #include "real_f32.h"
 #define INTS VI
