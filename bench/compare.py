@@ -80,12 +80,13 @@ def torch_half(wanted, threads, compiled):
     small, x1 = tiny(), torch.randn(1, 16)
     infer("overhead tiny MLP forward b1", lambda: small(x1))
 
-    x = torch.randn(4096, 4096) if any(w in wanted or wanted in w for w in ("64MiB", "4096")) or not wanted else one
-    for name, run in [
+    maps = [
         ("add 64MiB", lambda: x + 1.0), ("exp 64MiB", lambda: x.exp()), ("chain (x*2+1).tanh()*x 64MiB", lambda: (x * 2 + 1).tanh() * x),
         ("softmax rows 4096x4096", lambda: torch.softmax(x, -1)), ("layer_norm 4096x4096", lambda: F.layer_norm(x, x.shape[-1:])),
         ("sum 64MiB", lambda: x.sum()),
-    ]:
+    ]
+    x = torch.randn(4096, 4096) if any(wanted in name for name, _ in maps) else one
+    for name, run in maps:
         infer(name, run)
 
     train("train MLP 784-512-512-10 b128 Adam",

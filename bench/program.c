@@ -60,7 +60,7 @@ static void build_adam(program *p)
 {
     int g = load(p, 0), m = load(p, 1), v = load(p, 2), w = load(p, 3);
     m = binary(p, P_ADD, m, binary(p, P_MUL, binary(p, P_SUB, g, m), scalar(p, 0)));
-    v = binary(p, P_ADD, binary(p, P_MUL, v, scalar(p, 1)), binary(p, P_MUL, unary(p, P_SQUARE, g), scalar(p, 2)));
+    v = binary(p, P_ADD, v, binary(p, P_MUL, binary(p, P_SUB, unary(p, P_SQUARE, g), v), scalar(p, 1)));
     int root = binary(p, P_ADD, unary(p, P_SQRT, v), scalar(p, 5));
     w = binary(p, P_SUB, w, binary(p, P_DIV, binary(p, P_MUL, m, scalar(p, 3)), root));
     program_store(p, 1, CAIRN_F32, m);

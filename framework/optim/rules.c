@@ -68,7 +68,7 @@ static int states_adam(const hyper *h, const char **names)
     return h->amsgrad ? 3 : 2;
 }
 
-/* m = lerp(m, g, 1 - beta1), v = beta2 v + (1 - beta2) g^2
+/* m = lerp(m, g, 1 - beta1), v = lerp(v, g^2, 1 - beta2)
  * p = p - lr (m / c1) / (sqrt(v / c2) + eps), c = 1 - beta^t
  *   = p - (lr sqrt(c2) / c1) m / (sqrt(v) + eps sqrt(c2)): two operations fewer. */
 static void build_adam(update *u)
@@ -79,7 +79,7 @@ static void build_adam(update *u)
     if (h->decoupled && h->weight_decay > 0)
         p = MUL(p, NUMBER(DECAY, 1 - h->lr * h->weight_decay));
     value *m = lerp(u, u->state[0], g, NUMBER(ONE_MINUS_BETA1, 1 - h->beta1));
-    value *v = ADD(MUL(u->state[1], NUMBER(BETA2, h->beta2)), MUL(SQUARE(g), NUMBER(ONE_MINUS_BETA2, 1 - h->beta2)));
+    value *v = lerp(u, u->state[1], SQUARE(g), NUMBER(ONE_MINUS_BETA2, 1 - h->beta2));
     value *top = v;
     u->next_state[0] = m;
     u->next_state[1] = v;

@@ -12,7 +12,7 @@
 #define UNARY_FLOAT(X) \
     X(SQRT, sqrt) X(RSQRT, rsqrt) X(RECIPROCAL, reciprocal) X(FLOOR, floor) X(CEIL, ceil) X(ROUND, round) X(TRUNC, trunc)
 #define BINARY_FLOAT(X) X(DIV, div) X(DIV_TRUNC, div_trunc) X(COPYSIGN, copysign)
-#define TERNARY_FLOAT(X) X(MUL_ADD, mul_add) X(MUL_SUB, mul_sub) X(SUB_MUL, sub_mul)
+#define TERNARY_FLOAT(X) X(MUL_ADD, mul_add) X(MUL_SUB, mul_sub) X(SUB_MUL, sub_mul) X(LERP, lerp) X(DIV_ROOT, div_root)
 #define EACH_FLOAT(X) X(DIV_FLOOR, div_floor) X(FMOD, fmod) X(REMAINDER, remainder)
 #define BINARY_INTEGER(X) X(AND, and) X(OR, or) X(XOR, xor) X(SHL, shl) X(SHR, shr)
 #define EACH_INTEGER(X) \
@@ -89,6 +89,8 @@ SIMD_INLINE V T(div_trunc)(V a, V b) { return T(trunc)(a / b); }
 SIMD_INLINE V T(mul_add)(V a, V b, V c) { return a * b + c; }
 SIMD_INLINE V T(mul_sub)(V a, V b, V c) { return a * b - c; }
 SIMD_INLINE V T(sub_mul)(V a, V b, V c) { return c - a * b; }
+SIMD_INLINE V T(lerp)(V a, V b, V c) { return a + (b - a) * c; }
+SIMD_INLINE V T(div_root)(V a, V b, V c) { return a / (T(sqrt)(b) + c); }
 
 #ifdef TYPE_F32
 #define C_LIBRARY(name) name##f

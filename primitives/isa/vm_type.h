@@ -112,7 +112,8 @@ SIMD_INLINE M T(part_load_bool)(const int32_t *p, int64_t n)
 #define ROW_OF(s, x, r, type) ((const type *)(s)->x + (r) * (s)->x##_step)
 #define ROW_TO(s, r, type) ((type *)(s)->d + (r) * (s)->d_step)
 #undef AHEAD
-#define AHEAD(s, i) __builtin_prefetch((s)->ahead + ((i) * (s)->ahead_rate >> 4))
+/* To L2: L1 is full of registers and of what is being worked on. */
+#define AHEAD(s, i) __builtin_prefetch((s)->ahead + ((i) * (s)->ahead_rate >> 4), 0, 2)
 #undef PAIRS
 #if defined(ISA_AVX512) || defined(ISA_AVX2) || defined(ISA_NEON)
 #define PAIRS true

@@ -299,25 +299,63 @@ static void mark_live(program *p)
     }
 }
 
-/* A product that only one sum or difference reads becomes one instruction with it: the same two roundings, but the product
- * stays in the processor's registers. */
-static void join_products(program *p)
+/* Operand k of a node, when it is the result of `op` on elements and only this node reads it; or NULL. */
+static vm_node *only_operand(program *p, const vm_node *node, int k, program_op op)
+{
+    vm_node *x = &p->nodes[node->in[k]];
+    return x->kind == VM_OP && x->code == op && x->uses == 1 && x->class == VM_BLOCK_CLASS ? x : NULL;
+}
+
+static void become(vm_node *node, program_op op, int a, int b, int c)
+{
+    node->code = (uint8_t)op;
+    node->in[0] = (int16_t)a;
+    node->in[1] = (int16_t)b;
+    node->in[2] = (int16_t)c;
+}
+
+/* a * b + c, a * b - c, c - a * b; and a + (b - a) * c, where the product is one with a difference. */
+static void join_sum(program *p, vm_node *sum)
+{
+    for (int k = 1; k >= 0; k--) {
+        vm_node *product = only_operand(p, sum, k, P_MUL), *difference;
+        if (!product)
+            continue;
+        product->live = false;
+        become(sum, sum->code == P_ADD ? P_MUL_ADD : k ? P_SUB_MUL : P_MUL_SUB, product->in[0], product->in[1], sum->in[1 - k]);
+        for (int i = 0; i < 2 && sum->code == P_MUL_ADD; i++)
+            if ((difference = only_operand(p, sum, i, P_SUB)) && difference->in[1] == sum->in[2] &&
+                p->nodes[sum->in[2]].class == VM_BLOCK_CLASS) {
+                difference->live = false;
+                become(sum, P_LERP, sum->in[2], difference->in[0], sum->in[1 - i]);
+            }
+        return;
+    }
+}
+
+/* a / (sqrt(b) + c) */
+static void join_quotient(program *p, vm_node *quotient)
+{
+    vm_node *sum = only_operand(p, quotient, 1, P_ADD), *root = NULL;
+    for (int k = 0; k < 2 && sum && !root; k++)
+        if ((root = only_operand(p, sum, k, P_SQRT)) && p->nodes[quotient->in[0]].class == VM_BLOCK_CLASS) {
+            sum->live = root->live = false;
+            become(quotient, P_DIV_ROOT, quotient->in[0], root->in[0], sum->in[1 - k]);
+        }
+}
+
+/* Several instructions become one where nothing else reads what lies between: the same operations with the same
+ * roundings, but their results stay in the processor's registers. */
+static void join(program *p)
 {
     for (int i = 0; i < p->count; i++) {
-        vm_node *sum = &p->nodes[i];
-        if (!sum->live || sum->kind != VM_OP || (sum->code != P_ADD && sum->code != P_SUB) || !is_float(sum->type))
+        vm_node *node = &p->nodes[i];
+        if (!node->live || node->kind != VM_OP || !is_float(node->type))
             continue;
-        for (int k = 1; k >= 0; k--) {
-            vm_node *product = &p->nodes[sum->in[k]];
-            if (product->kind != VM_OP || product->code != P_MUL || product->uses != 1 || product->class != VM_BLOCK_CLASS)
-                continue;
-            sum->code = sum->code == P_ADD ? P_MUL_ADD : k ? P_SUB_MUL : P_MUL_SUB;
-            sum->in[2] = sum->in[1 - k];
-            sum->in[0] = product->in[0];
-            sum->in[1] = product->in[1];
-            product->live = false;
-            break;
-        }
+        if (node->code == P_ADD || node->code == P_SUB)
+            join_sum(p, node);
+        else if (node->code == P_DIV)
+            join_quotient(p, node);
     }
 }
 
@@ -350,7 +388,7 @@ cairn_status program_finish(program *p)
     if (p->finished)
         return CAIRN_OK;
     mark_live(p);
-    join_products(p);
+    join(p);
     find_levels(p);
     add_costs(p);
     cairn_status status = vm_plan_build(p);

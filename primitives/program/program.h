@@ -108,9 +108,11 @@ program_type program_type_of(cairn_dtype dtype);
     X(XOR, 2, I, SAME)             \
     X(SHL, 2, I, SAME)             \
     X(SHR, 2, I, SAME) /* arithmetic */ \
-    X(MUL_ADD, 3, F, SAME) /* a * b + c in two roundings: what MUL and ADD give, and made from them by program_finish */ \
+    X(MUL_ADD, 3, F, SAME) /* a * b + c in two roundings. These five are what program_finish makes of simpler ones, same bits */ \
     X(MUL_SUB, 3, F, SAME) /* a * b - c */ \
     X(SUB_MUL, 3, F, SAME) /* c - a * b */ \
+    X(LERP, 3, F, SAME)    /* a + (b - a) * c */ \
+    X(DIV_ROOT, 3, F, SAME) /* a / (sqrt(b) + c) */ \
     X(WHERE, 3, A, SAME) /* a (i32 boolean) ? b : c */ \
     X(UNIFORM, 3, I, F32) /* (i64 index, seed, stream): f32 in [0, 1), 24 bits: Philox, base/random.h */ \
     X(NORMAL, 3, I, F32)  /* likewise: standard normal, Box-Muller on the pair of words (i & ~1) */ \

@@ -106,6 +106,19 @@ static double float_binary(program_op op, int type, double x, double y)
     }
 }
 
+/* Each step rounded, as the instructions that these stand for. */
+static double float_ternary(program_op op, int type, double a, double b, double c)
+{
+    double product = round_to(type, a * b);
+    switch (op) {
+    case P_MUL_ADD: return product + c;
+    case P_MUL_SUB: return product - c;
+    case P_SUB_MUL: return c - product;
+    case P_LERP: return a + round_to(type, round_to(type, b - a) * c);
+    default: return a / round_to(type, round_to(type, sqrt(b)) + c);
+    }
+}
+
 static int64_t power(uint64_t x, int64_t n)
 {
     int64_t a = (int64_t)x;
@@ -200,10 +213,8 @@ static program_value evaluate_op(const vm_node *node, const program_value *x)
         return wrap(node->type, random_op(op, x));
     if ((op >= P_EQ && op <= P_GE) || op == P_LNOT || op == P_ISNAN || op == P_ISINF)
         return (program_value){.i = compare(op, is_float, x[0], x[1])};
-    if (op == P_MUL_ADD || op == P_MUL_SUB || op == P_SUB_MUL) {
-        double product = round_to(type, x[0].f * x[1].f), c = x[2].f;
-        return wrap(type, (program_value){.f = op == P_MUL_ADD ? product + c : op == P_MUL_SUB ? product - c : c - product});
-    }
+    if (op >= P_MUL_ADD && op <= P_DIV_ROOT)
+        return wrap(type, (program_value){.f = float_ternary(op, type, x[0].f, x[1].f, x[2].f)});
     if (!is_float)
         return wrap(type, (program_value){.i = integer_op(op, type, x[0].i, x[1].i)});
     double y = op < P_ADD ? float_unary(op, x[0].f) : float_binary(op, type, x[0].f, x[1].f);
