@@ -19,8 +19,8 @@ static void find_held(const plan *p, const pending *g, uint8_t *held)
 {
     memset(held, 0, (size_t)g->count);
     enum { HELD = 1, BUFFER = 2 };
-    for (int32_t k = 0; k < p->keep_count; k++)
-        held[p->keeps[k].value] |= BUFFER;
+    for (int32_t k = 0; k < p->keep_count; k++)  /* of its own: a view of a leaf will look at the leaf's */
+        held[p->keeps[k].value] |= p->slots[p->keeps[k].slot].kind == SLOT_LEAF ? 0 : BUFFER;
     for (int32_t i = g->count - 1; i >= 0; i--) {
         const value *v = g->at[i];
         if (atomic_load_explicit(&v->refs, memory_order_relaxed) > g->edges[i])

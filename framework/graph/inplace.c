@@ -33,8 +33,10 @@ static cairn_tensor *become(const char *op, cairn_tensor *x, cairn_tensor *y)
     value *v = value_ref(handle_value(cairn_expand(cairn_to(y, (cairn_dtype)own->type), own->shape)));
     bool done = handle_assign(x, v);
     cairn_scope_pop(m, NULL);
+    /* A parameter moved by hand: were it not computed along with the loss that is looked at, each look would start from the
+     * first value again. */
     if (done && was_leaf)
-        return cairn_requires_grad_(x, true);
+        done = cairn_requires_grad_(x, true) && evaluate_with_next(handle_value(x));
     return done ? x : NULL;
 }
 

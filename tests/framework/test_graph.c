@@ -135,6 +135,44 @@ static void an_in_place_step_reuses_the_buffer(void **state)
     assert_ptr_equal(before, cairn_data(p));
 }
 
+/* q's value is a look at p's first buffer, which p's next value may then not take. */
+static void a_copy_is_safe_from_an_update_in_the_same_evaluation(void **state)
+{
+    (void)state;
+    cairn_mark m = cairn_scope_push();
+    const float first[3] = {1, 2, 3}, next[3] = {11, 12, 13};
+    cairn_tensor *p = cairn_requires_grad_(cairn_from(first, CAIRN_SHAPE(3), CAIRN_F32), true), *q = cairn_zeros(CAIRN_SHAPE(3), CAIRN_F32);
+    cairn_no_grad_begin();
+    cairn_copy_(q, p);
+    cairn_add_(p, cairn_number(10));
+    assert_int_equal(cairn_eval_list(2, (cairn_tensor *[]){p, q}), CAIRN_OK);
+    cairn_no_grad_end();
+    expect(p, 3, next);
+    expect(q, 3, first);
+    cairn_scope_pop(m, NULL);
+}
+
+/* Looking at the loss at times must not start from the first parameters each time: the graph that is left stays short. */
+static void parameters_moved_by_hand_are_computed_with_the_loss(void **state)
+{
+    (void)state;
+    cairn_mark m = cairn_scope_push();
+    cairn_tensor *w = cairn_requires_grad_(cairn_zeros(CAIRN_SHAPE(2), CAIRN_F64), true);
+    for (int step = 0; step < 20; step++) {
+        cairn_mark s = cairn_scope_push();
+        cairn_tensor *loss = cairn_sum(cairn_square(cairn_sub(w, cairn_number(1))), CAIRN_ALL_AXES, false);
+        assert_int_equal(cairn_backward(loss), CAIRN_OK);
+        cairn_no_grad_begin();
+        cairn_sub_(w, cairn_mul(cairn_grad_of(w), cairn_number(0.25)));
+        cairn_no_grad_end();
+        cairn_clear_grad(w);
+        assert_true(fabs(cairn_item(loss) - 2 * pow(0.25, step)) < 1e-12);      /* w - 1 halves at each step */
+        assert_int_equal(cairn_plan_memory(1, &w), 0);                         /* there already */
+        cairn_scope_pop(s, NULL);
+    }
+    cairn_scope_pop(m, NULL);
+}
+
 static void what_was_fused_away_can_be_looked_at(void **state)
 {
     (void)state;
@@ -228,7 +266,8 @@ int main(void)
         cmocka_unit_test(softmax_by_hand_is_one_kernel), cmocka_unit_test(columns_and_middle_axes_reduce),
         cmocka_unit_test(backward_fills_the_leaves), cmocka_unit_test(second_derivatives_come_from_grad),
         cmocka_unit_test(broadcast_gradients_are_summed), cmocka_unit_test(a_view_sees_later_writes_to_its_base),
-        cmocka_unit_test(an_in_place_step_reuses_the_buffer), cmocka_unit_test(what_was_fused_away_can_be_looked_at),
+        cmocka_unit_test(a_copy_is_safe_from_an_update_in_the_same_evaluation),
+        cmocka_unit_test(parameters_moved_by_hand_are_computed_with_the_loss), cmocka_unit_test(an_in_place_step_reuses_the_buffer), cmocka_unit_test(what_was_fused_away_can_be_looked_at),
         cmocka_unit_test(zero_sized_tensors_pass), cmocka_unit_test(errors_name_operation_and_shapes),
         cmocka_unit_test(planned_memory_is_what_is_allocated), cmocka_unit_test(nothing_leaks_over_many_steps),
         cmocka_unit_test(random_numbers_depend_on_the_seed_alone)};
