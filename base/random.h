@@ -3,6 +3,13 @@
 #define BASE_RANDOM_H
 #include <cairn/base.h>
 
+/* The paper's constants; those of the keys are the golden ratio and sqrt(3) - 1. */
+#define PHILOX_MULTIPLY_0 0xD2511F53u
+#define PHILOX_MULTIPLY_1 0xCD9E8D57u
+#define PHILOX_WEYL_0 0x9E3779B9u
+#define PHILOX_WEYL_1 0xBB67AE85u
+enum { PHILOX_ROUNDS = 10 };
+
 typedef struct philox_block { uint32_t word[4]; } philox_block;
 /* Counter words (low, high of `counter`, low, high of `stream`), key words of `seed`. */
 philox_block philox(uint64_t seed, uint64_t stream, uint64_t counter);
