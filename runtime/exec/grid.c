@@ -23,6 +23,9 @@
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#endif
 
 enum {
     MAX_WARPS = GRID_MAX_THREADS / WARP_LANES,
@@ -550,10 +553,21 @@ static void report(const block_run *r, grid_context *c)
             w->ctaid[2], w->index, r->message);
 }
 
+/* The address sanitizer must not take what left frames marked on the warps' stacks for those of the next block. */
+static void forget_frames(block_run *r)
+{
+#ifdef __SANITIZE_ADDRESS__
+    __asan_unpoison_memory_region(r->stacks, (size_t)MAX_WARPS * STACK_BYTES);
+#else
+    (void)r;
+#endif
+}
+
 /* A fault comes back here. */
 static __attribute__((noinline)) void run_or_report(block_run *r, grid_context *c, int64_t task)
 {
     if (sigsetjmp(r->escape, 0)) {
+        forget_frames(r);
         report(r, c);
         return;
     }
