@@ -247,8 +247,23 @@ static value named_intrinsic(emitter *e, const char *name, llvm_type *types, val
     return LLVMBuildCall2(e->b, LLVMGlobalGetValueType(f), f, a, (unsigned)count, "");
 }
 
+/* Bytes and half words: the words that hold them, shifted. An aligned word never reaches into another page. */
+static value gather_narrow(emitter *e, llvm_type element, value pointers, int bytes)
+{
+    llvm_type word = vector_of(integer(e, 32)), wide = vector_of(integer(e, 64)), narrow = vector_of(integer(e, 8 * bytes));
+    value at = LLVMBuildPtrToInt(e->b, pointers, wide, "");
+    value words = LLVMBuildIntToPtr(e->b, LLVMBuildAnd(e->b, at, constant_like(at, ~3), ""), LLVMTypeOf(pointers), "");
+    value a[4] = {words, constant_int(e, 32, 4), e->mask, LLVMConstNull(word)};
+    value v = named_intrinsic(e, "llvm.masked.gather", (llvm_type[]){word, LLVMTypeOf(pointers)}, a, 4);
+    value by = LLVMBuildShl(e->b, LLVMBuildTrunc(e->b, LLVMBuildAnd(e->b, at, constant_like(at, 3), ""), word, ""), constant_like(v, 3), "");
+    v = LLVMBuildTrunc(e->b, LLVMBuildLShr(e->b, v, by, ""), narrow, "");
+    return LLVMBuildBitCast(e->b, v, vector_of(element), "");
+}
+
 static value gather(emitter *e, llvm_type element, value pointers, int bytes)
 {
+    if (bytes < 4)
+        return gather_narrow(e, element, pointers, bytes);
     llvm_type type = vector_of(element);
     value a[4] = {pointers, constant_int(e, 32, bytes), e->mask, LLVMConstNull(type)};
     return named_intrinsic(e, "llvm.masked.gather", (llvm_type[]){type, LLVMTypeOf(pointers)}, a, 4);
@@ -488,8 +503,32 @@ static void load_uniform(emitter *e, const memory_access *a, value *v)
         v[i] = load_scalar(e, a, pointer_at(e, base, offset_of(a) + (int64_t)i * a->bytes));
 }
 
+/* Lanes far apart, with several parts each: one access a lane brings all of them. */
+static void load_each_lane(emitter *e, const memory_access *a, value *v)
+{
+    llvm_type type = LLVMVectorType(a->element, (unsigned)a->parts);
+    value base = address_base(e, a, FORM_SCALAR), lanes[LANES];
+    int index[LANES];
+    for (int i = 0; i < LANES; i++) {
+        lanes[i] = LLVMBuildLoad2(e->b, type, pointer_at(e, base, offset_of(a) + a->shape.stride * i), "");
+        LLVMSetAlignment(lanes[i], (unsigned)a->bytes);
+    }
+    for (int n = LANES; n > 1; n /= 2)
+        for (int i = 0; i < n / 2; i++)
+            lanes[i] = append_vectors(e, lanes[2 * i], lanes[2 * i + 1]);
+    for (int i = 0; i < a->parts; i++) {
+        for (int lane = 0; lane < LANES; lane++)
+            index[lane] = lane * a->parts + i;
+        v[i] = shuffle(e, lanes[0], lanes[0], index, LANES);
+    }
+}
+
 static void load_anyhow(emitter *e, const memory_access *a, value *v)
 {
+    if (a->shape.kind == SHAPE_AFFINE && a->parts > 1 && mask_is_full(e)) {
+        load_each_lane(e, a, v);
+        return;
+    }
     for (int i = 0; i < a->parts; i++)
         v[i] = gather(e, a->element, lane_pointers(e, a, i), a->bytes);
 }

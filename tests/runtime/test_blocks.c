@@ -180,6 +180,11 @@ static void rows_shorter_than_a_warp_load_what_their_threads_ask_for(void **stat
                t / n < 2 && t % n > 2 ? input[t / n] + t % n : 0);
         EXPECT("", "mov.u32 %r0, %tid.x; shl.b32 %r1, %t, 2; or.b32 %r2, %r1, 3; sub.u32 %r2, %r2, 3; mul.wide.u32 %s1, %r2, 4;\n"
                    "add.s64 %s2, %in, %s1; ld.global.v2.u32 {%r3, %r4}, [%s2+8]; sub.u32 %d, %r3, %r4;", input[4 * t + 2] - input[4 * t + 3]);
+        EXPECT("", "xor.b32 %r0, %t, 5; mul.wide.s32 %s1, %r0, 2; add.s64 %s2, %in, %s1; ld.global.u16 %r1, [%s2]; add.s64 %s3, %in, %s1; cvt.u64.u32 %s4, %t;\n"
+               "add.s64 %s3, %in, %s4; shr.u32 %r2, %r0, 1; cvt.u64.u32 %s5, %r2; add.s64 %s5, %in, %s5; ld.global.s8 %r3, [%s5+3]; add.u32 %d, %r1, %r3;",
+               ((const uint16_t *)input)[t ^ 5] + (uint32_t)((const int8_t *)input)[(t ^ 5) / 2 + 3]);
+        EXPECT("", "mov.u32 %r0, %laneid; mul.wide.u32 %s1, %r0, 40; add.s64 %s2, %in, %s1; ld.global.v2.u32 {%r3, %r4}, [%s2+4]; sub.u32 %d, %r3, %r4;",
+               input[t % 32 * 10 + 1] - input[t % 32 * 10 + 2]);
         EXPECT(".shared .u32 box[288];", "mul.lo.u32 %r0, %t, 12; mov.u64 %s1, box; cvt.u64.u32 %s2, %r0; add.s64 %s1, %s1, %s2;\n"
                "st.shared.u32 [%s1+4], %x; st.shared.u32 [%s1], %t; bar.sync 0; sub.u32 %r1, 95, %t; mul.wide.u32 %s3, %r1, 12;\n"
                "mov.u64 %s4, box; add.s64 %s4, %s4, %s3; ld.shared.u32 %r2, [%s4+4]; ld.shared.u32 %r3, [%s4]; add.u32 %d, %r2, %r3;",
