@@ -30,9 +30,10 @@ endif()
 
 # Partial sets: only the files that their unit speeds up, and what a set is besides its own name. A kernel of theirs
 # has a row X_IN(...) in kernels.def.
-set(CAIRN_ISA_FILES_avx512vnni table)
-set(CAIRN_ISA_FILES_avx512bf16 table)
-set(CAIRN_ISA_FILES_amx table)
+set(CAIRN_ISA_FILES_avx512vnni table gemm_int8)
+set(CAIRN_ISA_FILES_avx512bf16 table gemm_bf16)
+set(CAIRN_ISA_FILES_amx table gemm_amx)
+set(CAIRN_ISA_UNIT_FILES gemm_bf16 gemm_amx) # not for the whole sets
 set(CAIRN_ISA_ALSO_avx512vnni ISA_AVX512)
 set(CAIRN_ISA_ALSO_avx512bf16 ISA_AVX512 ISA_AVX512VNNI)
 set(CAIRN_ISA_ALSO_amx ISA_AVX512 ISA_AVX512VNNI ISA_AVX512BF16)

@@ -124,3 +124,60 @@ void finish_block(const cairn_fused *f, cairn_dtype type, int64_t rows, int64_t 
             activate(&t, f);
         }
 }
+
+/* ---- The gradient ---------------------------------------------------------------------------------------*/
+
+/* d[i] = activation'(x[i]) for one piece in f64; functions of x come from the block functions, in `f` (and `e`, exp(-x^2 / 2), for gelu). */
+static double slope_at(cairn_fused_activation activation, double slope, double x, double f, double e)
+{
+    const double cubic = 0.044715, root = M_2_SQRTPI * M_SQRT1_2;
+    switch (activation) {
+    case CAIRN_FUSED_RELU: return x > 0;
+    case CAIRN_FUSED_LEAKY_RELU: return x > 0 ? 1 : slope;
+    case CAIRN_FUSED_RELU6: return x > 0 && x < 6;
+    case CAIRN_FUSED_SIGMOID: return f * (1 - f);
+    case CAIRN_FUSED_TANH: return 1 - f * f;
+    case CAIRN_FUSED_SILU: return f * (1 + x * (1 - f));
+    case CAIRN_FUSED_GELU: return 0.5 * (1 + f) + x * e * (0.5 * root);
+    case CAIRN_FUSED_GELU_TANH: return 0.5 * (1 + f) + 0.5 * x * (1 - f * f) * root * (1 + 3 * cubic * x * x);
+    default: return 1;
+    }
+}
+
+/* The argument of the function, and its instruction; false when there is none. */
+static bool inner_function(cairn_fused_activation activation, int64_t n, const double *x, double *argument, program_op *op)
+{
+    const double root = M_2_SQRTPI * M_SQRT1_2;
+    const bool tanh_form = activation == CAIRN_FUSED_GELU_TANH, erf_form = activation == CAIRN_FUSED_GELU;
+    for (int64_t i = 0; i < n; i++)
+        argument[i] = tanh_form ? root * (x[i] + 0.044715 * x[i] * x[i] * x[i]) : erf_form ? x[i] * M_SQRT1_2 : x[i];
+    *op = erf_form ? P_ERF : tanh_form || activation == CAIRN_FUSED_TANH ? P_TANH : P_SIGMOID;
+    return activation >= CAIRN_FUSED_SIGMOID;
+}
+
+void finish_gradient(const cairn_fused *f, cairn_dtype type, int64_t n, void *y, const void *x)
+{
+    enum { PIECE = 256 };
+    for (int64_t at = 0; at < n; at += PIECE) {
+        const int64_t count = smaller(PIECE, n - at);
+        double wide[PIECE], value[PIECE] = {0}, bell[PIECE] = {0};
+        const tile t = {.vm = vm_table_best(), .type = PT_F64, .rows = 1, .cols = count};
+        program_op op;
+        for (int64_t i = 0; i < count; i++)
+            wide[i] = type == CAIRN_F64 ? ((const double *)x)[at + i] : ((const float *)x)[at + i];
+        if (inner_function(f->activation, count, wide, value, &op))
+            apply(&t, op, value, count, value, count, NULL, 0);
+        if (f->activation == CAIRN_FUSED_GELU) {
+            for (int64_t i = 0; i < count; i++)
+                bell[i] = -0.5 * wide[i] * wide[i];
+            apply(&t, P_EXP, bell, count, bell, count, NULL, 0);
+        }
+        for (int64_t i = 0; i < count; i++) {
+            const double d = slope_at(f->activation, f->slope, wide[i], value[i], bell[i]);
+            if (type == CAIRN_F64)
+                ((double *)y)[at + i] *= d;
+            else
+                ((float *)y)[at + i] *= (float)d;
+        }
+    }
+}

@@ -17,4 +17,7 @@ void finish_block(const cairn_fused *f, cairn_dtype type, int64_t rows, int64_t 
 typedef void finish_kernel(int64_t rows, int64_t cols, void *y, int64_t y_step, const void *bias, const void *residual,
                            int64_t residual_step, bool relu);
 
+/* y[i] *= activation'(x[i]), n elements of f32 or f64: the backward pass, x what went into the activation. Computed in f64. */
+void finish_gradient(const cairn_fused *f, cairn_dtype type, int64_t n, void *y, const void *x);
+
 #endif

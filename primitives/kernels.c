@@ -63,3 +63,9 @@ bool kernels_select(cpu_isa isa)
         current = table;
     return table != NULL;
 }
+
+void kernels_use(const kernel_table *table)
+{
+    fill_once();
+    current = table;
+}

@@ -13,4 +13,7 @@ const kernel_table *kernels_of(cpu_isa isa);
 /* Tests and benchmarks: makes kernels() return the table of `isa`; false when there is none. Not thread-safe. */
 bool kernels_select(cpu_isa isa);
 
+/* Tests: makes kernels() return a table of their own, which must outlive its use. Not thread-safe. */
+void kernels_use(const kernel_table *table);
+
 #endif

@@ -40,7 +40,12 @@ typedef int64_t VL __attribute__((vector_size(SIMD_BYTES)));
 
 #define SIMD_INLINE static inline __attribute__((always_inline, unused))
 /* Before a loop whose trip count is a constant of at most 16: an array that it indexes can then live in registers. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SIMD_SANITIZED /* instrumented code is slow anyway; unrolled, a kernel takes a minute to compile */
+#define UNROLL
+#else
 #define UNROLL _Pragma("GCC unroll 16")
+#endif
 
 /* Unaligned loads and stores; the _n forms touch the first n lanes only, the rest read as 0. */
 SIMD_INLINE VF vf_load(const float *p) { VF v; memcpy(&v, p, sizeof v); return v; }

@@ -1,8 +1,12 @@
 #include "primitives/gemm/block.h"
 
 #include "base/pool.h"
+#include "primitives/gemm/finish.h"
 #include "primitives/gemm/half.h"
+#include "primitives/kernels.h"
 #include "primitives/slots.h"
+
+#include <math.h>
 
 enum {
     ROW_BLOCK_BYTES = 512 << 10,        /* of A, which stay in L2 */
@@ -16,12 +20,12 @@ enum {
 };
 
 /* Where an operand lies while the micro-kernel runs. */
-typedef enum placement { IN_PLACE, BY_TASK, BEFORE } placement;
+typedef enum placement { IN_PLACE, BY_TASK, BEFORE, KEPT } placement;
 
 typedef struct blocking {
     placement a, b;
     bool stream;                        /* few rows against a large B: see gemm_stream */
-    bool wide;                          /* C is narrower than the sums: they gather in the task's own f32 block */
+    bool wide;                          /* sums gather in the task's own block */
     int64_t run;                        /* length of a run of k */
     int64_t tile_rows;                  /* panels of A begin at its multiples */
     int64_t row_block, column_block;    /* of a task; row_block is a multiple of tile_rows */
@@ -59,9 +63,23 @@ static void pack_half(const matmul_operand *from, int64_t first, int count, int6
 PACK_STRIDED(pack_strided_f32, float)
 PACK_STRIDED(pack_strided_f64, double)
 
+static void pack_words(gemm_kernel *kernel, const matmul_operand *from, int64_t first, int count, int64_t p0, int64_t run,
+                       void *to, int width)
+{
+    const int64_t q0 = p0 * kernel->unit;
+    kernel->pack(&(gemm_pack){.from = from->data + (first * from->major + q0 * from->minor) * cairn_dtype_bytes(from->type),
+                              .type = from->type, .major = from->major, .minor = from->minor, .have = larger(from->k - q0, 0),
+                              .run = run, .count = count, .width = width, .is_a = from->is_a, .to = to,
+                              .transpose = kernels()->gemm_f32->pack_transposed});
+}
+
 void matmul_pack(gemm_kernel *kernel, const matmul_operand *from, int64_t first, int count, int64_t p0, int64_t run,
                  void *to, int width)
 {
+    if (kernel->pack) {
+        pack_words(kernel, from, first, count, p0, run, to, width);
+        return;
+    }
     if (from->type == CAIRN_F16 || from->type == CAIRN_BF16) {
         pack_half(from, first, count, p0, run, to, width);
         return;
@@ -84,13 +102,19 @@ void matmul_pack(gemm_kernel *kernel, const matmul_operand *from, int64_t first,
 
 /* ---- The choice ---------------------------------------------------------------------------------*/
 
-static bool is_half(cairn_dtype type) { return type == CAIRN_F16 || type == CAIRN_BF16; }
+static bool as_it_is(const matmul *mm, const matmul_operand *x) { return !mm->kernel->pack && x->type == mm->kernel->sum; }
+/* The sums need a place of their own before they become C. */
+static bool is_wide(const matmul *mm)
+{
+    return mm->c_type != mm->kernel->sum || mm->kernel->repair || (mm->fused && (mm->fused->row_scale || mm->fused->column_scale));
+}
+static int64_t sum_bytes(const matmul *mm) { return cairn_dtype_bytes(mm->kernel->sum); }
 
 /* A's rows are read in place when packing would not be paid back by enough columns. Rows a multiple of 4 KB
  * apart fall into one set of L1, which more than eight of them overflow. */
 static placement place_a(const matmul *mm)
 {
-    const bool can = !is_half(mm->a.type) && mm->a.minor == 1;
+    const bool can = as_it_is(mm, &mm->a) && mm->a.minor == 1;
     const bool collide = mm->a.major * mm->kernel->element_bytes % 4096 == 0 && mm->m > 8;
     const bool few = mm->n <= 4 * mm->kernel->nr || mm->m <= 2;
     return can && few && !collide ? IN_PLACE : BY_TASK;
@@ -98,7 +122,9 @@ static placement place_a(const matmul *mm)
 
 static placement place_b(const matmul *mm)
 {
-    const bool can = !is_half(mm->b.type) && mm->b.major == 1;
+    const bool can = as_it_is(mm, &mm->b) && mm->b.major == 1;
+    if (mm->packed_b)
+        return KEPT;
     const int64_t bytes = mm->k * mm->b.minor * mm->kernel->element_bytes;
     const bool few = mm->m <= 2 || (mm->m <= 2 * mm->kernel->mr && bytes <= 1 << 20) || bytes <= 128 << 10;
     return can && few ? IN_PLACE : BY_TASK;
@@ -107,7 +133,7 @@ static placement place_b(const matmul *mm)
 /* Few rows against a B that the caches do not hold. */
 static bool streams(const matmul *mm)
 {
-    return !is_half(mm->a.type) && mm->b.major == 1 && mm->m <= GEMM_STREAM_ROWS && mm->n >= 4 * mm->kernel->nr &&
+    return as_it_is(mm, &mm->a) && as_it_is(mm, &mm->b) && !mm->packed_b && !is_wide(mm) && mm->b.major == 1 && mm->m <= GEMM_STREAM_ROWS && mm->n >= 4 * mm->kernel->nr &&
            mm->k * mm->n * mm->kernel->element_bytes > 1 << 20;
 }
 
@@ -133,7 +159,7 @@ static void cut_tasks(const matmul *mm, int threads, blocking *b)
     const int64_t wanted = work / (1 << 18) < (double)most ? (int64_t)(work / (1 << 18)) : most;
     const int64_t panels = ceil_div(mm->n, kernel->nr), tiles = ceil_div(mm->m, b->tile_rows);
     const int64_t fit = larger(ROW_BLOCK_BYTES / larger(b->run * kernel->element_bytes, 1) / b->tile_rows, 1);
-    const int64_t widest = b->stream ? STREAM_COLUMN_BLOCK : b->wide || mm->epilogue ? WORKED_COLUMN_BLOCK : COLUMN_BLOCK;
+    const int64_t widest = b->stream ? STREAM_COLUMN_BLOCK : b->wide || mm->epilogue || mm->fused ? WORKED_COLUMN_BLOCK : COLUMN_BLOCK;
     int64_t rows = ceil_div(tiles, fit), columns = ceil_div(mm->n, widest);
     if (rows * columns < wanted)
         columns = balanced(rows, smaller(ceil_div(wanted, rows), panels), panels, threads);
@@ -149,7 +175,7 @@ static blocking choose(const matmul *mm, int threads)
 {
     gemm_kernel *kernel = mm->kernel;
     const int64_t bytes = kernel->element_bytes;
-    blocking b = {.a = place_a(mm), .b = place_b(mm), .wide = is_half(mm->c_type)};
+    blocking b = {.a = place_a(mm), .b = place_b(mm), .wide = is_wide(mm)};
     b.run = matmul_run_length(kernel, mm->k);
     b.tile_rows = even_tile(mm->m, kernel->mr);
     b.stream = streams(mm);
@@ -161,8 +187,8 @@ static blocking choose(const matmul *mm, int threads)
         b.a_bytes = round_up(a_bytes, 64);
     if (b.a == BY_TASK)
         b.slot_a_bytes = round_up(b.row_block / b.tile_rows * kernel->mr * b.run * bytes, 64);
-    b.slot_b_bytes = b.run * kernel->nr * bytes;
-    b.slot_bytes = b.slot_a_bytes + b.slot_b_bytes + (b.wide ? b.row_block * b.column_block * bytes : 0);
+    b.slot_b_bytes = b.b == KEPT ? 0 : round_up(b.run * kernel->nr * bytes, 64);
+    b.slot_bytes = b.slot_a_bytes + b.slot_b_bytes + (b.wide ? b.row_block * b.column_block * sum_bytes(mm) : 0);
     if (b.stream) {
         b.a = IN_PLACE;
         b.row_block = mm->m;
@@ -182,7 +208,7 @@ static int64_t bytes_of(const blocking *b)
 static bool is_small(const matmul *mm)
 {
     return mm->k <= SMALL_K && mm->m <= SMALL_WORK && mm->n <= SMALL_WORK && mm->m * mm->n <= SMALL_WORK / larger(mm->k, 1) &&
-           !is_half(mm->c_type);
+           as_it_is(mm, &mm->a) && as_it_is(mm, &mm->b) && !mm->packed_b && !is_wide(mm);
 }
 
 /* All columns from j on, as far as one panel of B goes. */
@@ -214,6 +240,16 @@ static void small_panel(const matmul *mm, gemm_tile *tile, int64_t j, char *own_
     }
 }
 
+/* What is left to do on a block of C. */
+static void finish(const matmul *mm, int64_t row0, int64_t rows, int64_t column0, int64_t columns)
+{
+    const int64_t bytes = cairn_dtype_bytes(mm->c_type);
+    if (mm->fused)
+        matmul_finish(mm, row0, rows, column0, columns, mm->c + (row0 * mm->c_row + column0) * bytes, mm->c_row);
+    if (mm->epilogue)
+        mm->epilogue(mm->epilogue_context, mm->batch, row0, rows, column0, columns);
+}
+
 static void run_small(const matmul *mm)
 {
     const int64_t zero = 0;
@@ -222,8 +258,7 @@ static void run_small(const matmul *mm)
                       .beta = mm->beta};
     for (int64_t j = 0; j < mm->n; j += mm->kernel->nr)
         small_panel(mm, &tile, j, own_b);
-    if (mm->epilogue)
-        mm->epilogue(mm->epilogue_context, mm->batch, 0, mm->m, 0, mm->n);
+    finish(mm, 0, mm->m, 0, mm->n);
 }
 
 int64_t matmul_workspace(const matmul *mm, int threads)
@@ -281,12 +316,46 @@ static void pack_a_block(const block *k)
         matmul_pack(mm->kernel, &mm->a, k->row0 + i, (int)smaller(tile_rows, k->rows - i), k->p, k->run, to, mr);
 }
 
+/* The panel of the kept B that begins at a column, for the run that begins at p. */
+static char *packed_b_at(const matmul *mm, int64_t column, int64_t p, int64_t run)
+{
+    gemm_kernel *kernel = mm->kernel;
+    const int64_t panels = ceil_div(mm->n, kernel->nr);
+    return (char *)mm->packed_b + (p * panels + column / kernel->nr * run) * kernel->nr * kernel->element_bytes;
+}
+
+int64_t matmul_packed_bytes(const matmul *mm)
+{
+    return ceil_div(mm->n, mm->kernel->nr) * mm->kernel->nr * mm->k * mm->kernel->element_bytes;
+}
+
+static void pack_kept(void *context, int64_t panel, int worker)
+{
+    const matmul *mm = context;
+    gemm_kernel *kernel = mm->kernel;
+    const int64_t longest = matmul_run_length(kernel, mm->k), column = panel * kernel->nr;
+    (void)worker;
+    for (int64_t p = 0; p < mm->k; p += longest) {
+        const int64_t run = smaller(longest, mm->k - p);
+        matmul_pack(kernel, &mm->b, column, (int)smaller(kernel->nr, mm->n - column), p, run, packed_b_at(mm, column, p, run), kernel->nr);
+    }
+}
+
+void matmul_pack_b(const matmul *mm, void *to)
+{
+    matmul into = *mm;
+    into.packed_b = to;
+    pool_run(ceil_div(mm->n, mm->kernel->nr), pack_kept, &into);
+}
+
 /* The panel of B for columns j ... of the block: in place, or packed now. */
 static const char *panel_b(const block *k, int64_t j, int width, int64_t *step)
 {
     const matmul *mm = k->j->mm;
     gemm_kernel *kernel = mm->kernel;
     *step = kernel->nr;
+    if (k->j->cut.b == KEPT)
+        return packed_b_at(mm, k->column0 + j, k->p, k->run);
     if (k->j->cut.b == IN_PLACE && width == kernel->nr) {
         *step = mm->b.minor;
         return mm->b.data + (k->column0 + j + k->p * mm->b.minor) * kernel->element_bytes;
@@ -307,11 +376,12 @@ static fetch fetch_of(const block *k, int64_t j, int64_t tiles)
 {
     const matmul_operand *b = &k->j->mm->b;
     const int64_t size = cairn_dtype_bytes(b->type), nr = k->j->mm->kernel->nr;
-    fetch f = {.row = b->data + ((k->column0 + j) * b->major + k->p * b->minor) * size};
+    const int64_t unit = k->j->mm->kernel->unit;
+    fetch f = {.row = b->data + ((k->column0 + j) * b->major + k->p * unit * b->minor) * size};
     if (k->j->cut.b == BY_TASK && j + nr <= k->columns && b->major == 1)
-        f.rows = k->run, f.stride = b->minor * size, f.bytes = nr * size;
+        f.rows = k->run * unit, f.stride = b->minor * size, f.bytes = nr * size;
     else if (k->j->cut.b == BY_TASK && j + nr <= k->columns && b->minor == 1)
-        f.rows = nr, f.stride = b->major * size, f.bytes = k->run * size;
+        f.rows = nr, f.stride = b->major * size, f.bytes = k->run * unit * size;
     f.share = ceil_div(f.rows, tiles);
     return f;
 }
@@ -329,7 +399,7 @@ static void multiply_run(const block *k, char *c, int64_t c_row, double alpha, d
     const matmul *mm = k->j->mm;
     const blocking *cut = &k->j->cut;
     gemm_kernel *kernel = mm->kernel;
-    const int64_t bytes = kernel->element_bytes, zero = 0;
+    const int64_t bytes = kernel->element_bytes, zero = 0, c_bytes = sum_bytes(mm);
     gemm_tile tile = {.k = k->run, .segments = 1, .offset = &zero, .a_row = mm->a.major, .c_row = c_row,
                       .alpha = alpha, .beta = beta};
     if (cut->a == BY_TASK)
@@ -341,7 +411,7 @@ static void multiply_run(const block *k, char *c, int64_t c_row, double alpha, d
         fetch next = fetch_of(k, j + kernel->nr, tiles);
         for (int64_t i = 0; i < k->rows; i += cut->tile_rows) {
             tile.rows = (int)smaller(cut->tile_rows, k->rows - i);
-            tile.c = c + (i * c_row + j) * bytes;
+            tile.c = c + (i * c_row + j) * c_bytes;
             fetch_share(&next);
             if (cut->a == IN_PLACE) {
                 tile.a = mm->a.data + ((k->row0 + i) * mm->a.major + k->p) * bytes;
@@ -355,19 +425,32 @@ static void multiply_run(const block *k, char *c, int64_t c_row, double alpha, d
     }
 }
 
-/* The sums, which carry alpha already, go to narrower elements of C with one rounding. */
-static void store_half(const block *k, const float *sums)
+/* Element (q, column) of B as f32, from where it is kept. */
+static float b_element(const matmul *mm, int64_t q, int64_t column)
+{
+    gemm_kernel *kernel = mm->kernel;
+    if (!mm->packed_b)
+        return ((const float *)mm->b.data)[column * mm->b.major + q * mm->b.minor];
+    const int64_t longest = matmul_run_length(kernel, mm->k), p = q / kernel->unit / longest * longest;
+    const char *panel = packed_b_at(mm, column, p, smaller(longest, mm->k - p));
+    return kernel->element(panel, q - p * kernel->unit, (int)(column % kernel->nr));
+}
+
+/* Partial products of a split number meet infinities as NaN: such an element is the chain of FMAs of its operands. */
+static void repair(const block *k)
 {
     const matmul *mm = k->j->mm;
-    const bool bf16 = mm->c_type == CAIRN_BF16;
-    const float beta = (float)mm->beta;
-    for (int64_t i = 0; i < k->rows; i++, sums += k->columns) {
-        uint16_t *c = (uint16_t *)mm->c + (k->row0 + i) * mm->c_row + k->column0;
+    float *sums = (float *)k->sums;
+    for (int64_t i = 0; i < k->rows; i++)
         for (int64_t j = 0; j < k->columns; j++) {
-            const float old = beta == 0 ? 0 : beta * load_half(c + j, mm->c_type);
-            c[j] = bf16 ? f32_to_bf16(sums[j] + old) : f32_to_f16(sums[j] + old);
+            if (isfinite(sums[i * k->columns + j]))
+                continue;
+            const float *a = (const float *)mm->a.data + (k->row0 + i) * mm->a.major;
+            float sum = 0;
+            for (int64_t p = 0; p < mm->a.k; p++)
+                sum = fmaf(a[p * mm->a.minor], b_element(mm, p, k->column0 + j), sum);
+            sums[i * k->columns + j] = (float)mm->alpha * sum;
         }
-    }
 }
 
 static void run_stream(block *k)
@@ -383,26 +466,29 @@ static void run_stream(block *k)
                                       .sums = k->sums, .sum_row = k->columns, .k = k->run, .rows = (int)k->rows, .cols = k->columns});
         kernel->combine(k->rows, k->columns, k->sums, k->columns, mm->alpha, k->p ? 1 : mm->beta, mm->c + k->column0 * bytes, mm->c_row);
     }
-    if (mm->epilogue)
-        mm->epilogue(mm->epilogue_context, mm->batch, 0, k->rows, k->column0, k->columns);
+    finish(mm, 0, k->rows, k->column0, k->columns);
 }
 
 static void run_block(block *k)
 {
     const matmul *mm = k->j->mm;
     const blocking *cut = &k->j->cut;
-    const int64_t bytes = mm->kernel->element_bytes;
-    char *c = cut->wide ? k->sums : mm->c + (k->row0 * mm->c_row + k->column0) * bytes;
+    const bool whole = mm->kernel->sum != CAIRN_I32;         /* sums carry alpha */
+    char *c = cut->wide ? k->sums : mm->c + (k->row0 * mm->c_row + k->column0) * sum_bytes(mm);
     const int64_t c_row = cut->wide ? k->columns : mm->c_row;
     k->p = 0;
     do {
         k->run = smaller(cut->run, mm->k - k->p);
-        multiply_run(k, c, c_row, mm->alpha, k->p ? 1 : cut->wide ? 0 : mm->beta);
+        multiply_run(k, c, c_row, whole ? mm->alpha : 1, k->p ? 1 : cut->wide ? 0 : mm->beta);
         k->p += k->run;
     } while (k->p < mm->k);
+    if (mm->kernel->repair)
+        repair(k);
     if (cut->wide)
-        store_half(k, (const float *)k->sums);
-    if (mm->epilogue)
+        matmul_finish_sums(mm, k->row0, k->rows, k->column0, k->columns, k->sums);
+    else
+        finish(mm, k->row0, k->rows, k->column0, k->columns);
+    if (cut->wide && mm->epilogue)
         mm->epilogue(mm->epilogue_context, mm->batch, k->row0, k->rows, k->column0, k->columns);
 }
 

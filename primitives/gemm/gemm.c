@@ -1,8 +1,53 @@
-/* cairn_gemm: checks, then a matrix product for each member of the batch. */
+/* cairn_gemm: checks, the kernel for the types, then a matrix product for each member of the batch. */
 #include "base/error.h"
+#include "primitives/finish.h"
 #include "primitives/gemm/block.h"
 #include "primitives/kernels.h"
 #include "primitives/slots.h"
+
+#include <stdatomic.h>
+
+/* ---- Types and kernels --------------------------------------------------------------------------*/
+
+static atomic_int precision = CAIRN_PRECISION_HIGHEST;
+
+cairn_status cairn_set_matmul_precision(cairn_precision wanted)
+{
+    if ((int)wanted < CAIRN_PRECISION_HIGHEST || (int)wanted > CAIRN_PRECISION_MEDIUM)
+        return error_set(CAIRN_E_ARGUMENT, "set_matmul_precision: no such precision: %d", (int)wanted);
+    precision = (int)wanted;
+    return CAIRN_OK;
+}
+
+cairn_precision cairn_matmul_precision(void) { return (cairn_precision)precision; }
+
+static bool is_byte(cairn_dtype type) { return type == CAIRN_I8 || type == CAIRN_U8; }
+static bool is_half(cairn_dtype type) { return type == CAIRN_F16 || type == CAIRN_BF16; }
+static cairn_dtype b_type(const cairn_gemm *g) { return g->b_type ? g->b_type : g->type; }
+static cairn_dtype c_type(const cairn_gemm *g) { return g->c_type ? g->c_type : is_byte(g->type) ? CAIRN_I32 : g->type; }
+
+static gemm_kernel *byte_kernel(cairn_dtype a, cairn_dtype b)
+{
+    const kernel_table *t = kernels();
+    gemm_kernel *best = a == CAIRN_U8 ? (b == CAIRN_I8 ? t->gemm_u8i8 : t->gemm_u8u8) : (b == CAIRN_I8 ? t->gemm_i8i8 : t->gemm_i8u8);
+    return best ? best : t->gemm_i16;
+}
+
+/* By types, processor and precision alone: the bits of a row may not depend on anything else. */
+static gemm_kernel *kernel_of(const cairn_gemm *g)
+{
+    const kernel_table *t = kernels();
+    const int wanted = g->type == CAIRN_F32 ? precision : CAIRN_PRECISION_HIGHEST;
+    if (g->type == CAIRN_F64)
+        return t->gemm_f64;
+    if (is_byte(g->type))
+        return byte_kernel(g->type, b_type(g));
+    if ((g->type == CAIRN_BF16 || wanted == CAIRN_PRECISION_MEDIUM) && t->gemm_bf16)
+        return t->gemm_bf16;
+    if (wanted == CAIRN_PRECISION_HIGH && t->gemm_split3)
+        return t->gemm_split3;
+    return g->type == CAIRN_F32 && t->gemm_split6 ? t->gemm_split6 : t->gemm_f32;
+}
 
 /* ---- Checks -------------------------------------------------------------------------------------*/
 
@@ -39,9 +84,30 @@ static cairn_status check_sizes(const cairn_gemm *g, int64_t batch)
                          (long long)g->m, (long long)g->n, (long long)g->k);
     if (g->m > 1 && g->c_row < g->n)
         return error_set(CAIRN_E_SHAPE, "gemm: rows of C overlap: c_row %lld, n %lld", (long long)g->c_row, (long long)g->n);
-    if (batch > 1 && g->m && g->n && g->c_batch < g->n && -g->c_batch < g->n)
+    if (batch > 1 && !g->c_list && g->m && g->n && g->c_batch < g->n && -g->c_batch < g->n)
         return error_set(CAIRN_E_SHAPE, "gemm: matrices of C overlap: c_batch %lld, n %lld", (long long)g->c_batch,
                          (long long)g->n);
+    return CAIRN_OK;
+}
+
+static bool fuses(const cairn_gemm *g)
+{
+    return !finish_is_nothing(&g->fused) || g->row_bias || g->row_scale || g->column_scale || g->saved || g->gradient;
+}
+
+static cairn_status check_types(const cairn_gemm *g)
+{
+    const cairn_dtype a = g->type, b = b_type(g), c = c_type(g);
+    const bool real = a == CAIRN_F32 || a == CAIRN_F64 || is_half(a), narrow_c = c == CAIRN_F32 || is_half(c);
+    if (!real && !is_byte(a))
+        return error_set(CAIRN_E_TYPE, "gemm: type %s is not supported", cairn_dtype_name(a));
+    if (is_byte(a) ? !is_byte(b) : a != b)
+        return error_set(CAIRN_E_TYPE, "gemm: types do not go together: %s times %s", cairn_dtype_name(a), cairn_dtype_name(b));
+    if (!(a == CAIRN_F64 ? c == a : a == CAIRN_F32 ? narrow_c : is_half(a) ? c == a || c == CAIRN_F32 : c == CAIRN_I32 || narrow_c))
+        return error_set(CAIRN_E_TYPE, "gemm: C of %s is not supported for %s", cairn_dtype_name(c), cairn_dtype_name(a));
+    if (c == CAIRN_I32 && (g->alpha != 1 || (g->beta != 0 && g->beta != 1) || fuses(g)))
+        return error_set(CAIRN_E_UNSUPPORTED, "gemm: C of i32 is the plain sum: alpha %g (1), beta %g (0 or 1)%s", g->alpha, g->beta,
+                         fuses(g) ? ", and something fused" : "");
     return CAIRN_OK;
 }
 
@@ -49,34 +115,74 @@ static cairn_status check(const cairn_gemm *g)
 {
     if (!g)
         return error_set(CAIRN_E_ARGUMENT, "gemm: the descriptor is NULL");
-    if (g->type != CAIRN_F32 && g->type != CAIRN_F64 && g->type != CAIRN_F16 && g->type != CAIRN_BF16)
-        return error_set(CAIRN_E_TYPE, "gemm: type %s is not supported", cairn_dtype_name(g->type));
-    return check_sizes(g, g->batch ? g->batch : 1);
+    const cairn_status types = check_types(g);
+    if (types != CAIRN_OK)
+        return types;
+    if (g->gradient && !g->saved)
+        return error_set(CAIRN_E_ARGUMENT, "gemm: the gradient of an activation needs what its forward pass saved");
+    const cairn_status fused = finish_check("gemm", &g->fused, g->c);
+    return fused != CAIRN_OK ? fused : check_sizes(g, g->batch ? g->batch : 1);
+}
+
+/* What cairn_gemm_pack puts before the panels. */
+typedef struct packed_header {
+    gemm_kernel *kernel;
+    int64_t n, k;
+    cairn_dtype type;
+} __attribute__((aligned(64))) packed_header;
+
+static cairn_status check_packed(const cairn_gemm *g)
+{
+    const packed_header *h = g->packed_b;
+    if (h->kernel != kernel_of(g) || h->n != g->n || h->k != g->k || h->type != b_type(g))
+        return error_set(CAIRN_E_ARGUMENT, "gemm: packed_b is not a %lld x %lld %s B packed for this precision and processor", (long long)g->k,
+                         (long long)g->n, cairn_dtype_name(b_type(g)));
+    return CAIRN_OK;
+}
+
+static const void *a_of(const cairn_gemm *g, int64_t i)
+{
+    return g->a_list ? g->a_list[i] : (const char *)g->a + i * g->a_batch * cairn_dtype_bytes(g->type);
+}
+static const void *b_of(const cairn_gemm *g, int64_t i)
+{
+    return g->b_list ? g->b_list[i] : (const char *)g->b + i * g->b_batch * cairn_dtype_bytes(b_type(g));
+}
+static void *c_of(const cairn_gemm *g, int64_t i)
+{
+    return g->c_list ? g->c_list[i] : (char *)g->c + i * g->c_batch * cairn_dtype_bytes(c_type(g));
 }
 
 static cairn_status check_memory(const cairn_gemm *g)
 {
     if (!g->m || !g->n)
         return CAIRN_OK;
-    if (!g->c || (g->k && (!g->a || !g->b)))
-        return error_set(CAIRN_E_ARGUMENT, "gemm: an operand is NULL: a %p, b %p, c %p", g->a, g->b, g->c);
-    if (g->k && (g->c == g->a || g->c == g->b))
-        return error_set(CAIRN_E_ARGUMENT, "gemm: C is an operand: a %p, b %p, c %p", g->a, g->b, g->c);
-    return CAIRN_OK;
+    for (int64_t i = 0; i < (g->batch > 1 && (g->a_list || g->b_list || g->c_list) ? g->batch : 1); i++) {
+        const void *a = g->a_list || g->a ? a_of(g, i) : NULL, *b = g->packed_b ? g->packed_b : g->b_list || g->b ? b_of(g, i) : NULL;
+        const void *c = g->c_list || g->c ? c_of(g, i) : NULL;
+        if (!c || (g->k && (!a || !b)))
+            return error_set(CAIRN_E_ARGUMENT, "gemm: an operand is NULL: a %p, b %p, c %p", a, b, c);
+        if (g->k && (c == a || c == b))
+            return error_set(CAIRN_E_ARGUMENT, "gemm: C is an operand: a %p, b %p, c %p", a, b, c);
+    }
+    if (g->saved && g->saved == g->c)
+        return error_set(CAIRN_E_ARGUMENT, "gemm: C is what is saved: %p", g->c);
+    return g->packed_b ? check_packed(g) : CAIRN_OK;
 }
 
 /* ---- One product, or a batch of them ------------------------------------------------------------*/
 
 static matmul matrix(const cairn_gemm *g, int64_t index)
 {
-    const int bytes = cairn_dtype_bytes(g->type);
     const bool nothing = g->alpha == 0;         /* as BLAS: then A and B are not read */
+    gemm_kernel *kernel = kernel_of(g);
+    const int64_t k = nothing ? 0 : g->k;
     return (matmul){
-        .kernel = g->type == CAIRN_F64 ? kernels()->gemm_f64 : kernels()->gemm_f32,
-        .m = g->m, .n = g->n, .k = nothing ? 0 : g->k, .batch = index,
-        .a = {(const char *)g->a + index * g->a_batch * bytes, g->type, g->a_row, g->a_col},
-        .b = {(const char *)g->b + index * g->b_batch * bytes, g->type, g->b_col, g->b_row},
-        .c_type = g->type, .c = (char *)g->c + index * g->c_batch * bytes, .c_row = g->c_row,
+        .kernel = kernel, .m = g->m, .n = g->n, .k = matmul_steps(kernel, k), .batch = index,
+        .a = {.data = a_of(g, index), .type = g->type, .major = g->a_row, .minor = g->a_col, .k = k, .is_a = true},
+        .b = {.data = b_of(g, index), .type = b_type(g), .major = g->b_col, .minor = g->b_row, .k = k},
+        .packed_b = g->packed_b && k ? (const char *)((const packed_header *)g->packed_b + 1) : NULL, .fused = fuses(g) ? g : NULL,
+        .c_type = c_type(g), .c = c_of(g, index), .c_row = g->c_row,
         .alpha = g->alpha, .beta = g->beta,
         .epilogue = g->epilogue, .epilogue_context = g->epilogue_context,
     };
@@ -99,11 +205,22 @@ static int64_t slot_bytes(const matmul *mm)
     return round_up(matmul_workspace(mm, 1), 64);
 }
 
+/* For sizes alone: lists may be absent when the workspace is asked for. */
+static matmul shape_of(const cairn_gemm *g)
+{
+    cairn_gemm plain = *g;
+    plain.a_list = plain.b_list = NULL;
+    plain.c_list = NULL;
+    matmul mm = matrix(&plain, 0);
+    mm.fused = mm.fused ? g : NULL;
+    return mm;
+}
+
 int64_t cairn_gemm_workspace_bytes(const cairn_gemm *g)
 {
     if (check(g) != CAIRN_OK || !g->m || !g->n)
         return 0;
-    const matmul mm = matrix(g, 0);
+    const matmul mm = shape_of(g);
     const int threads = cairn_threads();
     return whole_matrices(g, threads) ? batch_slots(g, threads) * slot_bytes(&mm) : matmul_workspace(&mm, threads);
 }
@@ -129,7 +246,7 @@ static cairn_status too_small(int64_t given, int64_t needed)
 
 static cairn_status run_batch(const cairn_gemm *g, int threads, void *workspace, int64_t bytes)
 {
-    const matmul first = matrix(g, 0);
+    const matmul first = shape_of(g);
     batch_job j = {.g = g, .workspace = workspace, .slot_bytes = slot_bytes(&first)};
     int64_t slots = batch_slots(g, threads);
     if (j.slot_bytes && bytes / j.slot_bytes < slots)
@@ -159,5 +276,104 @@ cairn_status cairn_gemm_run(const cairn_gemm *g, void *workspace, int64_t worksp
         mm = matrix(g, index);
         matmul_run(&mm, threads, workspace, workspace_bytes);
     }
+    return CAIRN_OK;
+}
+
+/* ---- B packed once ------------------------------------------------------------------------------*/
+
+int64_t cairn_gemm_pack_bytes(const cairn_gemm *g)
+{
+    if (check(g) != CAIRN_OK)
+        return 0;
+    const matmul mm = shape_of(g);
+    return (int64_t)sizeof(packed_header) + matmul_packed_bytes(&mm);
+}
+
+cairn_status cairn_gemm_pack(const cairn_gemm *g, void *packed)
+{
+    const cairn_status status = check(g);
+    if (status != CAIRN_OK)
+        return status;
+    if (!packed || (g->k && g->n && !g->b) || (uintptr_t)packed % 64)
+        return error_set(CAIRN_E_ARGUMENT, "gemm_pack: from b %p to %p (not NULL, a multiple of 64)", g->b, packed);
+    cairn_gemm alone = *g;
+    alone.alpha = 1;
+    alone.packed_b = NULL;
+    const matmul mm = shape_of(&alone);
+    *(packed_header *)packed = (packed_header){.kernel = mm.kernel, .n = g->n, .k = g->k, .type = b_type(g)};
+    matmul_pack_b(&mm, (packed_header *)packed + 1);
+    return CAIRN_OK;
+}
+
+/* ---- Groups -------------------------------------------------------------------------------------*/
+
+/* Many groups, or small ones, go to threads whole. */
+static bool whole_groups(const cairn_gemm *groups, int64_t count, int threads)
+{
+    bool small = true;
+    for (int64_t i = 0; i < count; i++)
+        small = small && (double)larger(groups[i].batch, 1) * (double)groups[i].m * (double)groups[i].n * (double)groups[i].k < 1 << 23;
+    return count > 1 && (count >= 4 * threads || small);
+}
+
+/* The most that one group needs: on one thread with `alone`. */
+static int64_t group_bytes(const cairn_gemm *groups, int64_t count, bool alone)
+{
+    int64_t most = 0;
+    for (int64_t i = 0; i < count; i++) {
+        if (!groups[i].m || !groups[i].n)
+            continue;
+        const matmul mm = shape_of(&groups[i]);
+        most = larger(most, alone ? slot_bytes(&mm) : cairn_gemm_workspace_bytes(&groups[i]));
+    }
+    return most;
+}
+
+static cairn_status check_groups(const cairn_gemm *groups, int64_t count)
+{
+    if (count < 0 || (count && !groups))
+        return error_set(CAIRN_E_ARGUMENT, "gemm_group: %lld groups at %p", (long long)count, (const void *)groups);
+    for (int64_t i = 0; i < count; i++) {
+        const cairn_status status = check(&groups[i]);
+        if (status != CAIRN_OK)
+            return status;
+    }
+    return CAIRN_OK;
+}
+
+int64_t cairn_gemm_group_workspace_bytes(const cairn_gemm *groups, int64_t count)
+{
+    if (check_groups(groups, count) != CAIRN_OK)
+        return 0;
+    const int threads = cairn_threads();
+    return whole_groups(groups, count, threads) ? threads * group_bytes(groups, count, true) : group_bytes(groups, count, false);
+}
+
+static void run_group(void *context, int64_t index, int64_t slot)
+{
+    batch_job j = *(const batch_job *)context;
+    j.g += index;
+    for (int64_t i = 0; i < larger(j.g->batch, 1) && j.g->m && j.g->n; i++)
+        run_matrix(&j, i, slot);
+}
+
+cairn_status cairn_gemm_group_run(const cairn_gemm *groups, int64_t count, void *workspace, int64_t workspace_bytes)
+{
+    cairn_status status = check_groups(groups, count);
+    for (int64_t i = 0; i < count && status == CAIRN_OK; i++)
+        status = check_memory(&groups[i]);
+    if (status != CAIRN_OK || !count)
+        return status;
+    const int threads = cairn_threads();
+    const bool whole = whole_groups(groups, count, threads);
+    const int64_t needed = group_bytes(groups, count, true);
+    if (needed && (!workspace || workspace_bytes < needed))
+        return too_small(workspace ? workspace_bytes : 0, needed);
+    for (int64_t i = 0; i < count && !whole && status == CAIRN_OK; i++)
+        status = cairn_gemm_run(&groups[i], workspace, workspace_bytes);
+    if (!whole)
+        return status;
+    batch_job j = {.g = groups, .workspace = workspace, .slot_bytes = needed};
+    slots_run(count, needed ? smaller(threads, workspace_bytes / needed) : threads, run_group, &j);
     return CAIRN_OK;
 }

@@ -9,6 +9,7 @@
  * the tile's size: that is what makes a row's bits independent of its neighbours. beta == 0 does not read C. */
 #ifndef PRIMITIVES_GEMM_KERNEL_H
 #define PRIMITIVES_GEMM_KERNEL_H
+#include <cairn/base.h>
 #include <stdint.h>
 
 typedef struct gemm_tile {
@@ -31,9 +32,27 @@ typedef struct gemm_stream {
     int rows;                           /* 1 .. GEMM_STREAM_ROWS */
 } gemm_stream;
 
+/* What a panel of words is packed from: element (i, q) is from[i * major + q * minor] for i < count, and q < have, 0 elsewhere. */
+typedef struct gemm_pack {
+    const void *from;
+    cairn_dtype type;
+    int64_t major, minor, have, run;    /* run: steps (words) to fill */
+    int count, width;                   /* width: mr or nr */
+    bool is_a;
+    void *to;
+    void (*transpose)(int count, const void *const *from, int64_t n, void *to, int width); /* of 32-bit words */
+} gemm_pack;
+
+/* A step of k multiplies a number of A with one of B, or, for narrow types, a word of `unit` elements. What is said of k above and
+ * of panels then counts words: element_bytes of them is what a panel has for each step and row. */
 typedef const struct gemm_kernel {
     int element_bytes, mr, nr;
     int kc;                             /* runs of k no longer than this keep a B panel in L1 or near */
+    cairn_dtype sum;                    /* type of the sums: f32, f64, i32 */
+    int unit, round;                    /* elements of a word; steps of a run are a multiple of `round` */
+    bool repair;                        /* sums that are not finite are to be computed again from A and B, */
+    float (*element)(const void *panel, int64_t q, int i); /* and this is element (q, i) of a panel of B then */
+    void (*pack)(const gemm_pack *panel); /* of words; then there are no direct, stream, combine and pack_... below */
     void (*packed)(const gemm_tile *tile);
     void (*direct)(const gemm_tile *tile);
     void (*stream)(const gemm_stream *stream);
@@ -45,6 +64,6 @@ typedef const struct gemm_kernel {
     void (*pack_copied)(int count, const void *from, int64_t step, int64_t n, void *to, int width, int64_t to_step);
 } gemm_kernel;
 
-enum { GEMM_MAX_MR = 16, GEMM_MAX_NR = 32, GEMM_MAX_KC = 384, GEMM_STREAM_ROWS = 8 };
+enum { GEMM_MAX_MR = 32, GEMM_MAX_NR = 32, GEMM_MAX_KC = 384, GEMM_STREAM_ROWS = 8 };
 
 #endif

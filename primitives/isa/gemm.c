@@ -1,18 +1,11 @@
 /* Matmul micro-kernels of one instruction set: f32 and f64 from the same source, gemm_tile.h. */
 #include "primitives/kernel_table.h"
 #include "primitives/simd.h"
+#include "gemm_ahead.h"
 
 enum { AHEAD = 16 };                    /* steps of k by which rows are prefetched where they are copied */
 enum { PACK_AHEAD = 64 };               /* and elements where they are transposed */
 enum { STREAM_STEPS = 8 };              /* rows of B that a stream reads side by side */
-
-#if defined(ISA_AVX512) || defined(ISA_NEON) /* 32 vector registers */
-enum { MR = 14 };
-#define TILE_ROWS(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
-#else
-enum { MR = 6 };
-#define TILE_ROWS(X) X(1) X(2) X(3) X(4) X(5) X(6)
-#endif
 
 /* The first and the second halves of two vectors, interleaved element by element. */
 #define LOW2 0, 2
@@ -42,35 +35,6 @@ enum { MR = 6 };
 #endif
 #define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 
-/* C is fetched while the sums grow, a row at a time over the first half of k. All rows at once would fill the queue of misses, in
- * which the loads of A and B then wait: 5 % of the time when C comes from memory. */
-typedef struct c_ahead {
-    const char *row;
-    int64_t stride, width, steps;
-    int rows;
-} c_ahead;
-
-SIMD_INLINE c_ahead c_ahead_of(const gemm_tile *t, int64_t bytes)
-{
-    return (c_ahead){.row = t->c, .stride = t->c_row * bytes, .width = (t->cols - 1) * bytes, .steps = t->k / (2 * t->rows) + 1,
-                     .rows = t->rows};
-}
-
-/* Fetches the next row; how many steps of k until the one after. */
-SIMD_INLINE int64_t c_ahead_steps(c_ahead *c, int64_t *left)
-{
-    int64_t n = *left;
-    if (c->rows > 0) {
-        __builtin_prefetch(c->row, 1);
-        __builtin_prefetch(c->row + c->width, 1);
-        c->row += c->stride;
-        c->rows--;
-        n = c->steps < n ? c->steps : n;
-    }
-    *left -= n;
-    return n;
-}
-
 #include "real_f32.h"
 #define V_LOW(a, b) SHUFFLE(a, b, LOW_F32)
 #define V_HIGH(a, b) SHUFFLE(a, b, HIGH_F32)
@@ -84,13 +48,13 @@ SIMD_INLINE int64_t c_ahead_steps(c_ahead *c, int64_t *left)
 #include "gemm_tile.h"
 
 gemm_kernel KERNEL(gemm_f32) = {
-    .element_bytes = 4, .mr = MR, .nr = 2 * LANES_F32, .kc = GEMM_MAX_KC,
+    .element_bytes = 4, .sum = CAIRN_F32, .unit = 1, .round = 1, .mr = MR, .nr = 2 * LANES_F32, .kc = GEMM_MAX_KC,
     .packed = packed_f32, .direct = direct_f32, .stream = stream_f32, .combine = combine_f32,
     .pack_transposed = pack_transposed_f32, .pack_copied = pack_copied_f32,
 };
 
 gemm_kernel KERNEL(gemm_f64) = {
-    .element_bytes = 8, .mr = MR, .nr = 2 * LANES_F64, .kc = GEMM_MAX_KC,
+    .element_bytes = 8, .sum = CAIRN_F64, .unit = 1, .round = 1, .mr = MR, .nr = 2 * LANES_F64, .kc = GEMM_MAX_KC,
     .packed = packed_f64, .direct = direct_f64, .stream = stream_f64, .combine = combine_f64,
     .pack_transposed = pack_transposed_f64, .pack_copied = pack_copied_f64,
 };

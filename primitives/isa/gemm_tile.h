@@ -104,6 +104,10 @@ SIMD_INLINE void NAME(tile_direct)(const int rows, const int vectors, const gemm
     NAME(tile_store)(rows, t, acc);
 }
 
+#ifdef SIMD_SANITIZED
+static void NAME(packed)(const gemm_tile *t) { NAME(tile_packed)(t->rows, t); }
+static void NAME(direct)(const gemm_tile *t) { NAME(tile_direct)(t->rows, t->cols > LANES ? 2 : 1, t); }
+#else
 /* One function for each number of rows; in place, where products are often small, also for columns of one vector. */
 #define X(r)                                                                           \
     static void NAME(packed_##r)(const gemm_tile *t) { NAME(tile_packed)(r, t); }      \
@@ -127,6 +131,7 @@ static void NAME(direct)(const gemm_tile *t)
 #undef X
     by_rows[t->rows - 1][t->cols > LANES](t);
 }
+#endif
 
 /* One vector of columns over STREAM_STEPS steps of k; the next STREAM_STEPS rows of B come to L2 meanwhile. */
 SIMD_INLINE void NAME(stream_column)(int rows, const REAL *a, const REAL *b, int64_t step, REAL *sums, int64_t sum_row, int wide)

@@ -179,7 +179,7 @@ static void products_of_all_layouts_types_and_sets_equal_the_oracle(void **state
     static const cairn_dtype types[] = {CAIRN_F32, CAIRN_F64, CAIRN_F16, CAIRN_BF16};
     static const int64_t sizes[][3] = {{1, 1, 1}, {1, 70, 300}, {3, 5, 2}, {8, 32, 16}, {17, 33, 65}, {50, 40, 270}, {64, 64, 64},
                                        {190, 70, 40}};
-    FOR_EACH_ISA(isa)
+    FOR_EACH_ISA_AND_UNIT(isa)
         for (int t = 0; t < 4; t++)
             for (int s = 0; s < 8; s++)
                 for (int l = 0; l < 9; l++)
@@ -190,7 +190,7 @@ static void products_of_all_layouts_types_and_sets_equal_the_oracle(void **state
 static void larger_products_equal_the_oracle(void **state)
 {
     (void)state;
-    FOR_EACH_ISA(isa) {
+    FOR_EACH_ISA_AND_UNIT(isa) {
         check_product(CAIRN_F32, 0, 300, 200, 520, PLAIN, PLAIN, 1, 0);
         check_product(CAIRN_F32, 0, 130, 300, 300, PLAIN, TRANSPOSED, 1, 0);
         check_product(CAIRN_F32, 0, 400, 100, 257, TRANSPOSED, PLAIN, 1, 1);
@@ -287,10 +287,10 @@ static void a_row_has_the_same_bits_alone_and_among_others(void **state)
 {
     (void)state;
     static const int64_t sizes[][2] = {{100, 300}, {40, 64}, {513, 784}, {10, 1000}, {1, 700}, {300, 512}};
-    FOR_EACH_ISA(isa)
+    FOR_EACH_ISA_AND_UNIT(isa)
         for (int s = 0; s < 6; s++)
             for (int l = 0; l < 9; l++) {
-                product p = make(l % 2 ? CAIRN_F32 : CAIRN_F64, 0, 200, sizes[s][0], sizes[s][1], l % 3, l / 3, 1, 0);
+                product p = make(s == 2 ? CAIRN_BF16 : l % 2 ? CAIRN_F32 : CAIRN_F64, 0, 200, sizes[s][0], sizes[s][1], l % 3, l / 3, 1, 0);
                 const int bytes = cairn_dtype_bytes(p.g.type);
                 run(&p);
                 for (int64_t m = 1; m < 200; m += 1 + m) {
