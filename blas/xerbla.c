@@ -43,7 +43,10 @@ static void report_to_c(const char *name, int length, int info)
     cblas_xerbla(info + 1, routine, "");
 }
 
-CAIRN_API void xerbla_(const char *name, const int *info, size_t length)
+/* Weak: a program that is linked with the archive may define either. */
+#define OVERRIDABLE CAIRN_API __attribute__((weak))
+
+OVERRIDABLE void xerbla_(const char *name, const int *info, size_t length)
 {
     if (origin != FROM_FORTRAN) {
         report_to_c(name, (int)length, *info);
@@ -81,7 +84,7 @@ static int place_in_rows(const char *routine, int info)
     return info;
 }
 
-CAIRN_API void cblas_xerbla(int info, const char *routine, const char *form, ...)
+OVERRIDABLE void cblas_xerbla(int info, const char *routine, const char *form, ...)
 {
     va_list arguments;
     va_start(arguments, form);
