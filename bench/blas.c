@@ -63,7 +63,7 @@ static void run(void *context)
     case GEMV_T: f(r->kind == GEMV_N ? "N" : "T", &r->m, &r->n, alpha, c->a, &r->m, c->b, &one, beta, c->c, &one); break;
     case SYMV: f("L", &r->m, alpha, c->a, &r->m, c->b, &one, beta, c->c, &one); break;
     case TRSV: f("L", "N", "N", &r->m, c->a, &r->m, c->c, &one); break;
-    case GER: f(&r->m, &r->n, beta, c->b, &one, c->c, &one, c->a, &r->m); break;
+    case GER: f(&r->m, &r->n, alpha, c->b, &one, c->c, &one, c->a, &r->m); break;
     case AXPY: f(&r->m, alpha, c->b, &one, c->c, &one); break;
     case DOT: f(&r->m, c->b, &one, c->c, &one); break;
     default: f(&r->m, c->b, &one);

@@ -36,6 +36,12 @@ typedef const struct blas_kernel {
     void (*tile_out)(int n, int64_t cols, const void *x, void *to, int64_t rs, int64_t cs);
     void (*triangle)(int n, int64_t cols, const void *a, void *x, bool solve);
 
+    /* The same for one right side: x has n <= TRIANGLE_ROWS elements, `step` apart. */
+    void (*triangle_one)(int n, const void *a, void *x, int64_t step, bool solve);
+
+    /* All of a symmetric or Hermitian block of which one triangle is stored: to[i + j * n], conjugated with conj. */
+    void (*mirror)(int n, const void *a, int64_t lda, bool lower, bool hermitian, bool conj, void *to);
+
     /* Complex only: a matrix B (k x n) as a real one of 2 k rows and 2 n columns, `ld` reals apart, such that a product
      * of complex matrices is one of real ones: with rows of A as pairs, A B = A (b.re, b.im; -b.im, b.re).
      * B is conjugated, then multiplied by alpha; conj_a gives conj(A) B. */

@@ -76,6 +76,12 @@ static number run(vectors v)
     return sum;
 }
 
+/* The common case, which needs none of this. */
+static bool is_plain(blas_type t, int64_t n, int64_t incx, int64_t incy)
+{
+    return incx == 1 && incy == 1 && n > 0 && n < (LEAST_BLOCKS - 1) * BLOCK_BYTES / bytes_of(t);
+}
+
 /* What treats real and imaginary parts alike sees contiguous complex vectors as real ones of twice the length. */
 static vectors as_reals(vectors v)
 {
@@ -130,7 +136,11 @@ static void do_axpy(const vectors *v, int64_t n, void *x, void *y, number *sum)
 
 void blas_axpy(blas_type t, int64_t n, const void *alpha, const void *x, int64_t incx, void *y, int64_t incy)
 {
-    if (!is_zero(get(t, alpha, 0)))
+    if (is_zero(get(t, alpha, 0)))
+        return;
+    if (is_plain(t, n, incx, incy))
+        kernel_of(t)->panel_n(n, 1, x, 0, alpha, y, false);
+    else
         run((vectors){.t = t, .n = n, .incx = incx, .incy = incy, .x = (char *)x, .y = y, .a = alpha, .fn = do_axpy,
                       .writes_y = true});
 }
@@ -149,7 +159,9 @@ static void do_real_scal(const vectors *v, int64_t n, void *x, void *unused, num
 
 void blas_scal(blas_type t, int64_t n, const void *alpha, void *x, int64_t incx)
 {
-    if (incx > 0)
+    if (is_plain(t, n, incx, 1))
+        kernel_of(t)->scale(n, alpha, x);
+    else if (incx > 0)
         run((vectors){.t = t, .n = n, .incx = incx, .x = x, .a = alpha, .fn = do_scal, .writes_x = true});
 }
 
@@ -168,7 +180,11 @@ static void do_dot(const vectors *v, int64_t n, void *x, void *y, number *sum)
 
 number blas_dot(blas_type t, int64_t n, const void *x, int64_t incx, const void *y, int64_t incy, bool conj)
 {
-    return run((vectors){.t = t, .n = n, .incx = incx, .incy = incy, .x = (char *)x, .y = (char *)y, .conj = conj, .fn = do_dot});
+    scalar sum;
+    if (!is_plain(t, n, incx, incy))
+        return run((vectors){.t = t, .n = n, .incx = incx, .incy = incy, .x = (char *)x, .y = (char *)y, .conj = conj, .fn = do_dot});
+    kernel_of(t)->panel_t(n, 1, x, 0, y, &sum, conj);
+    return get(t, &sum, 0);
 }
 
 static void do_wide_dot(const vectors *v, int64_t n, void *x, void *y, number *sum)

@@ -10,6 +10,7 @@ enum {
     THREADED = 1 << 16,                 /* elements of A from which threads are worth waking */
     TASKS = 8,                          /* wanted at least, where the matrix has enough elements */
     PANEL = 64,                         /* columns in one call of a kernel */
+    STRETCH_BYTES = 32 << 10,           /* of y, which stays in L1 or L2 */
 };
 
 /* ---- y += alpha op(A) x -----------------------------------------------------------------------------*/
@@ -22,7 +23,7 @@ typedef struct product {
     const char *a, *x;
     char *y;
     int64_t block, parts, part;         /* results in a block; pieces into which each sum is cut, and their length */
-    char *partial;                      /* [block][part][block], with more parts than one */
+    char *partial;                      /* sums of [block][part], with more parts than one */
 } product;
 
 /* to[0 .. count) = alpha x[from ...), contiguous. */
@@ -34,11 +35,10 @@ static void scaled_part(const product *p, int64_t from, int64_t count, void *to)
         kernel_of(p->t)->scale(count, &by, to);
 }
 
-/* sums[0 .. rows) = A[row ..., col ... col + cols) alpha x */
+/* sums[0 .. rows) += A[row ..., col ... col + cols) alpha x */
 static void sum_rows(const product *p, int64_t row, int64_t rows, int64_t col, int64_t cols, void *sums)
 {
     char scaled[PANEL * sizeof(number)];
-    memset(sums, 0, (size_t)(rows * bytes_of(p->t)));
     for (const int64_t end = col + cols; col < end; col += PANEL) {
         const int64_t count = smaller(PANEL, end - col);
         scaled_part(p, col, count, scaled);
@@ -46,13 +46,12 @@ static void sum_rows(const product *p, int64_t row, int64_t rows, int64_t col, i
     }
 }
 
-/* sums[0 .. cols) = A[row ... row + rows, col ...)^T alpha x */
+/* sums[0 .. cols) = A[row ... row + rows, col ...)^T alpha x, cols <= PANEL */
 static void sum_columns(const product *p, int64_t col, int64_t cols, int64_t row, int64_t rows, void *sums)
 {
     const int64_t step = p->incx == 1 ? larger(rows, 1) : chunk_of(p->t);
     const scalar by = scalar_of(p->t, p->alpha);
     char own[CHUNK_BYTES] __attribute__((aligned(64))), some[PANEL * sizeof(number)];
-    memset(sums, 0, (size_t)(cols * bytes_of(p->t)));
     for (const int64_t end = row + rows; row < end; row += step) {
         const int64_t count = smaller(step, end - row);
         const char *x = at(p->t, p->x, row * p->incx);
@@ -79,39 +78,51 @@ static void product_task(void *context, int64_t task, int worker)
     char own[CHUNK_BYTES] __attribute__((aligned(64)));
     char *sums = p->parts > 1 ? p->partial + task * p->block * bytes_of(p->t) : own;
     (void)worker;
+    if (!p->transposed && p->parts == 1 && p->incy == 1) {
+        sum_rows(p, from, count, term, many, at(p->t, p->y, from));
+        return;
+    }
+    memset(sums, 0, (size_t)(count * bytes_of(p->t)));
     (p->transposed ? sum_columns : sum_rows)(p, from, count, term, many, sums);
     if (p->parts == 1)
         add_to_y(p, from, count, sums);
 }
 
-/* The cut depends on the shape alone; a matrix with few results has its sums cut too. */
-static void cut_product(product *p)
+/* The cut depends on the shape alone. Long stretches of columns are read fastest, so rows are cut last; a matrix with few
+ * results has its sums cut too, into parts that need memory for theirs. */
+static void cut_product(product *p, bool threaded)
 {
     const int64_t results = p->transposed ? p->cols : p->rows, terms = p->transposed ? p->rows : p->cols;
-    p->block = p->transposed ? PANEL : chunk_of(p->t) / 2;
-    p->parts = 1;
+    p->block = p->transposed ? PANEL : (threaded || p->incy == 1 ? STRETCH_BYTES : CHUNK_BYTES) / bytes_of(p->t);
     const int64_t blocks = ceil_div(results, p->block);
-    if (p->rows * p->cols >= THREADED && blocks < TASKS)
-        p->parts = larger(1, smaller(ceil_div(TASKS, blocks), terms / PANEL));
+    p->parts = threaded && blocks < TASKS ? larger(1, smaller(ceil_div(TASKS, blocks), terms / PANEL)) : 1;
     p->part = round_up(ceil_div(terms, p->parts), p->transposed ? 64 : 8);
-    p->parts = larger(1, ceil_div(terms, p->part));
+    p->parts = ceil_div(terms, p->part);
+    if (p->parts == 1 && !p->transposed && p->incy != 1)
+        p->block = CHUNK_BYTES / bytes_of(p->t); /* which a task has for its sums */
 }
 
 static void multiply(product *p)
 {
-    char partial[TASKS * CHUNK_BYTES] __attribute__((aligned(64)));
-    cut_product(p);
-    p->partial = partial;
-    const int64_t results = p->transposed ? p->cols : p->rows, blocks = ceil_div(results, p->block);
-    if (p->rows * p->cols < THREADED)
+    const int64_t results = p->transposed ? p->cols : p->rows, bytes = bytes_of(p->t);
+    bool threaded = p->rows * p->cols >= THREADED;
+    cut_product(p, threaded);
+    int64_t blocks = ceil_div(results, p->block);
+    const int64_t partial = p->parts > 1 ? blocks * p->parts * p->block * bytes : 0;
+    p->partial = partial ? scratch_take(partial) : NULL;
+    if (partial && !p->partial) {
+        threaded = false;
+        cut_product(p, false);
+        blocks = ceil_div(results, p->block);
+    }
+    if (threaded)
+        pool_run(blocks * p->parts, product_task, p);
+    else
         for (int64_t task = 0; task < blocks * p->parts; task++)
             product_task(p, task, 0);
-    else
-        pool_run(blocks * p->parts, product_task, p);
-    for (int64_t b = 0; p->parts > 1 && b < blocks; b++)
-        for (int64_t i = 0; i < p->parts; i++)
-            add_to_y(p, b * p->block, smaller(p->block, results - b * p->block),
-                     partial + (b * p->parts + i) * p->block * bytes_of(p->t));
+    for (int64_t i = 0; partial && p->partial && i < blocks * p->parts; i++)
+        add_to_y(p, i / p->parts * p->block, smaller(p->block, results - i / p->parts * p->block), p->partial + i * p->block * bytes);
+    scratch_give(p->partial, partial);
 }
 
 void gemv_add(blas_type t, int op, int64_t m, int64_t n, number alpha, const void *a, int64_t lda, const void *x, void *y)

@@ -107,17 +107,18 @@ void blas_symm(caller c, bool hermitian, int side, int uplo, int64_t m, int64_t 
 /* ---- syrk, herk, syr2k, her2k ----------------------------------------------------------------------*/
 
 /* One triangle of C = alpha A B' + beta C, or of C = alpha A B' + (alpha B A')' + beta C; ' is the transpose or, for
- * Hermitian ones, the adjoint. Halved until blocks on the diagonal are small: what lies beside them are products, most of
- * the work in the largest. */
+ * Hermitian ones, the adjoint. C is cut into square tiles, which any thread takes: those beside the diagonal are products;
+ * those on it are halved until they are small, and of these small ones all is computed and one triangle kept. */
 typedef struct rank_k {
     blas_type t;
     bool hermitian, two, lower;
     int64_t n, k;
     number alpha, beta;
     view a, b, c;                       /* a, b: n x k */
+    int64_t tile;
 } rank_k;
 
-enum { LEAF = 64 };
+enum { LEAF = 64, TILE = 256 };
 
 static view adjoint(const rank_k *r, view v)
 {
@@ -137,15 +138,12 @@ static void rank_k_block(const rank_k *r, int64_t i, int64_t m, int64_t j, int64
                 (number){1, 0}, c);
 }
 
-/* A block on the diagonal: all of it is computed aside, one triangle of it is added. */
-static void rank_k_leaf(void *context, int64_t task, int worker)
+/* A small block on the diagonal: all of it is computed aside, one triangle of it is added. */
+static void rank_k_leaf(const rank_k *r, int64_t first, int64_t n)
 {
-    const rank_k *r = context;
     const blas_type t = r->t;
-    const int64_t first = task * LEAF, n = smaller(LEAF, r->n - first);
     const view a = shifted(t, r->a, first, 0), b = shifted(t, r->b, first, 0), c = shifted(t, r->c, first, first);
     char own[LEAF * LEAF * sizeof(number)] __attribute__((aligned(64)));
-    (void)worker;
     product(t, n, n, r->k, r->alpha, a, adjoint(r, b), (number){0, 0}, (view){own, n, 1, false});
     for (int64_t i = 0; i < n; i++)
         for (int64_t j = r->lower ? 0 : i; j < (r->lower ? i + 1 : n); j++) {
@@ -161,18 +159,40 @@ static void rank_k_leaf(void *context, int64_t task, int worker)
         }
 }
 
-/* What lies beside the diagonal blocks of rows first ... first + n. */
-static void rank_k_beside(const rank_k *r, int64_t first, int64_t n)
+static void rank_k_diagonal(const rank_k *r, int64_t first, int64_t n)
 {
-    if (n <= LEAF)
+    if (n <= LEAF) {
+        rank_k_leaf(r, first, n);
         return;
+    }
     const int64_t half = ceil_div(ceil_div(n, LEAF), 2) * LEAF, middle = first + half;
     if (r->lower)
         rank_k_block(r, middle, n - half, first, half);
     else
         rank_k_block(r, first, half, middle, n - half);
-    rank_k_beside(r, first, half);
-    rank_k_beside(r, middle, n - half);
+    rank_k_diagonal(r, first, half);
+    rank_k_diagonal(r, middle, n - half);
+}
+
+/* Tasks number the tiles beside the diagonal, row by row, then those on it. */
+static void rank_k_tile(void *context, int64_t task, int worker)
+{
+    const rank_k *r = context;
+    const int64_t tiles = ceil_div(r->n, r->tile), beside = tiles * (tiles - 1) / 2;
+    int64_t row = 1;
+    (void)worker;
+    if (task >= beside) {
+        const int64_t first = (task - beside) * r->tile;
+        rank_k_diagonal(r, first, smaller(r->tile, r->n - first));
+        return;
+    }
+    while (row * (row + 1) / 2 <= task)
+        row++;
+    const int64_t low = row * r->tile, high = (task - row * (row - 1) / 2) * r->tile, rows = smaller(r->tile, r->n - low);
+    if (r->lower)
+        rank_k_block(r, low, rows, high, r->tile);
+    else
+        rank_k_block(r, high, r->tile, low, rows);
 }
 
 static void scale_triangle(const rank_k *r)
@@ -186,7 +206,7 @@ static void scale_triangle(const rank_k *r)
     }
 }
 
-static void rank_k_run(const rank_k *r)
+static void rank_k_run(rank_k *r)
 {
     const bool nothing = is_zero(r->alpha) || r->k == 0;
     if (r->n == 0 || (nothing && is_one(r->beta)))
@@ -195,8 +215,9 @@ static void rank_k_run(const rank_k *r)
         scale_triangle(r);
         return;
     }
-    rank_k_beside(r, 0, r->n);
-    pool_run(ceil_div(r->n, LEAF), rank_k_leaf, (void *)r);
+    r->tile = r->n > 3 * TILE ? TILE : larger(LEAF, round_up(ceil_div(r->n, 4), LEAF));
+    const int64_t tiles = ceil_div(r->n, r->tile);
+    pool_run(tiles * (tiles + 1) / 2, rank_k_tile, r);
 }
 
 static int wrong_rank_k(const caller *c, bool hermitian, int uplo, int op, int64_t n, int64_t k)

@@ -6,7 +6,7 @@
 #include <string.h>
 
 enum {
-    PANEL = 64, ROWS = 128,             /* of A that are read for both products while they are in L1 or L2 */
+    PANEL = 32, ROWS = 256,             /* of A that are read for both products while they are in L1 or L2 */
     PARTS = 8, LEAST = 512,             /* rows from which the matrix is cut for threads */
     THREADED = 1 << 16,
 };
@@ -72,19 +72,25 @@ static void multiply_panel(const symv *s, char *y, int64_t row, int64_t rows, in
     k->panel_n(cols, 1, sums, 0, &alpha, at(t, y, col), false);
 }
 
+/* The block on the diagonal: filled in, and multiplied as any other. */
+static void multiply_diagonal(const symv *s, char *y, int64_t j, int64_t cols)
+{
+    const blas_type t = s->t;
+    const blas_kernel *k = kernel_of(t);
+    const scalar alpha = scalar_of(t, s->alpha);
+    char block[PANEL * PANEL * sizeof(number)] __attribute__((aligned(64))), scaled[PANEL * sizeof(number)];
+    memcpy(scaled, at(t, s->x, j), (size_t)(cols * bytes_of(t)));
+    k->scale(cols, &alpha, scaled);
+    k->mirror((int)cols, at(t, s->a.a, j + j * s->a.lda), s->a.lda, s->a.uplo == 'L', s->hermitian, s->conj, block);
+    k->panel_n(cols, cols, block, cols, scaled, at(t, y, j), false);
+}
+
 /* Columns from .. to of a full triangle over contiguous vectors. */
 static void multiply_columns(const symv *s, int64_t from, int64_t to, char *y)
 {
-    symv own = *s;
-    own.y = y;
     for (int64_t j = from; j < to; j += PANEL) {
         const int64_t cols = smaller(PANEL, to - j), below = j + cols;
-        for (int64_t i = j; i < below; i++) {
-            column c = triangle_column(s->t, &s->a, i);
-            c.first = larger(c.first, j);
-            c.last = smaller(c.last, below);
-            multiply_column(&own, i, c);
-        }
+        multiply_diagonal(s, y, j, cols);
         if (s->a.uplo == 'U')
             multiply_panel(s, y, 0, j, j, cols);
         else

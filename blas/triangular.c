@@ -5,7 +5,7 @@
  * follows from which of them still need old values. */
 #include "blas/columns.h"
 
-enum { PANEL = 64 };
+enum { PANEL = TRIANGLE_ROWS };
 
 typedef struct trmv {
     blas_type t;
@@ -23,13 +23,12 @@ static void apply_diagonal(const trmv *m, const char *diagonal, int64_t j)
     put(m->t, m->x, j * m->incx, m->solve ? quotient(v, d) : times(v, d));
 }
 
-/* Column j, of which the rows within low .. high are used. */
-static void apply_column(const trmv *m, int64_t j, int64_t low, int64_t high)
+static void apply_column(const trmv *m, int64_t j)
 {
     const blas_type t = m->t;
     const column c = triangle_column(t, m->a, j);
     const bool upper = m->a->uplo == 'U';
-    const int64_t from = upper ? larger(c.first, low) : j + 1, to = upper ? j : smaller(c.last, high);
+    const int64_t from = upper ? c.first : j + 1, to = upper ? j : c.last;
     const char *beside = at(t, c.start, from), *diagonal = at(t, c.start, j);
     char *x = at(t, m->x, from * m->incx);
     const bool first = m->transposed != m->solve; /* the diagonal before the sum or the additions */
@@ -46,13 +45,20 @@ static void apply_column(const trmv *m, int64_t j, int64_t low, int64_t high)
         apply_diagonal(m, diagonal, j);
 }
 
-static void apply_columns(const trmv *m, int64_t from, int64_t to)
+/* A block on the diagonal, as a lower triangle: the transpose of an upper one is, and so is one seen from its last corner. */
+static void apply_diagonal_block(const trmv *m, int64_t j, int64_t n)
 {
-    for (int64_t i = from; i < to; i++)
-        apply_column(m, ascending(m) ? i : from + to - 1 - i, from, to);
+    const blas_type t = m->t;
+    const triangle *a = m->a;
+    const bool lower = (a->uplo == 'L') != m->transposed;
+    const int64_t rs = m->transposed ? a->lda : 1, cs = m->transposed ? 1 : a->lda, corner = j + (lower ? 0 : n - 1);
+    char rows[TRIANGLE_ROWS * TRIANGLE_ROWS * sizeof(number)] __attribute__((aligned(64)));
+    const blas_kernel *k = kernel_of(t);
+    k->triangle_in((int)n, at(t, a->a, corner * (1 + a->lda)), lower ? rs : -rs, lower ? cs : -cs, m->conj, m->unit, rows);
+    k->triangle_one((int)n, rows, at(t, m->x, corner), lower ? 1 : -1, m->solve);
 }
 
-/* A full triangle over a contiguous vector: diagonal blocks by columns, what lies beside them by gemv. */
+/* A full triangle over a contiguous vector: what lies beside the diagonal's blocks is gemv. */
 static void apply_block(const trmv *m, int64_t j, int64_t cols)
 {
     const blas_type t = m->t;
@@ -64,18 +70,19 @@ static void apply_block(const trmv *m, int64_t j, int64_t cols)
     const number alpha = {m->solve ? -1 : 1, 0};
     const bool first = m->transposed != m->solve;
     if (first)
-        apply_columns(m, j, j + cols);
+        apply_diagonal_block(m, j, cols);
     gemv_add(t, op, rows, cols, alpha, beside, a->lda, m->transposed ? x : xj, m->transposed ? xj : x);
     if (!first)
-        apply_columns(m, j, j + cols);
+        apply_diagonal_block(m, j, cols);
 }
 
 void trmv_run(blas_type t, bool solve, const triangle *a, int op, bool unit, void *x, int64_t incx)
 {
     const trmv m = {.t = t, .solve = solve, .transposed = op & TRANSPOSED, .conj = op & CONJUGATE, .unit = unit, .a = a,
                     .x = vector_start(t, x, a->n, incx), .incx = incx};
-    if (a->how != FULL || incx != 1 || a->n <= PANEL) {
-        apply_columns(&m, 0, a->n);
+    if (a->how != FULL || incx != 1) {
+        for (int64_t i = 0; i < a->n; i++)
+            apply_column(&m, ascending(&m) ? i : a->n - 1 - i);
         return;
     }
     const int64_t blocks = ceil_div(a->n, PANEL);

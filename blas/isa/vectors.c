@@ -36,11 +36,12 @@
 #define REALS(t)                                                                                                        \
     {.panel_n = real_n_##t, .panel_t = real_t_##t, .scale = real_scale_##t, .argmax = real_argmax_##t, .rotate = rotate_##t, \
      .abs_sum = abs_sum_##t, .square_sum = square_sum_##t, .wide_dot = wide_dot_##t, .triangle_in = real_triangle_in_##t, \
-     .tile_in = real_tile_in_##t, .tile_out = real_tile_out_##t, .triangle = real_triangle_##t}
+     .tile_in = real_tile_in_##t, .tile_out = real_tile_out_##t, .triangle = real_triangle_##t,             \
+     .triangle_one = real_triangle_one_##t, .mirror = real_mirror_##t}
 #define COMPLEX(t)                                                                                                      \
     {.panel_n = complex_n_##t, .panel_t = complex_t_##t, .scale = complex_scale_##t, .argmax = complex_argmax_##t,      \
      .triangle_in = complex_triangle_in_##t, .tile_in = complex_tile_in_##t, .tile_out = complex_tile_out_##t,          \
-     .triangle = complex_triangle_##t, .expand = expand_##t}
+     .triangle = complex_triangle_##t, .triangle_one = complex_triangle_one_##t, .mirror = complex_mirror_##t, .expand = expand_##t}
 
 extern blas_kernel_table KERNEL(blas_kernels_of);
 blas_kernel_table KERNEL(blas_kernels_of) = {{REALS(f32), REALS(f64), COMPLEX(f32), COMPLEX(f64)}};

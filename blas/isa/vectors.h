@@ -246,34 +246,56 @@ static double NAME(wide_dot)(int64_t n, const void *x, const void *y)
     return sum[0];
 }
 
-static double NAME(square_sum)(int64_t n, const void *x) { return NAME(wide_dot)(n, x, x); }
+static double NAME(square_sum)(int64_t n, const void *x)
+{
+    REAL sum;
+    if (sizeof(REAL) < sizeof(double))
+        return NAME(wide_dot)(n, x, x);
+    NAME(dot_columns)(1, n, x, 0, x, &sum);
+    return (double)sum;
+}
 
-/* The largest size of a block is found first; only where it beats the best so far are the elements looked at. */
+SIMD_INLINE REAL NAME(size_of)(const int parts, const REAL *x)
+{
+    const REAL re = x[0] < 0 ? -x[0] : x[0];
+    return parts == 1 ? re : re + (x[1] < 0 ? -x[1] : x[1]);
+}
+
+/* The largest size in reals from .. to, four chains of vectors at a time; 0 when all are NaN. */
+SIMD_INLINE REAL NAME(largest)(const int parts, const REAL *x, int64_t n)
+{
+    VEC most[4] = {V_SET(0), V_SET(0), V_SET(0), V_SET(0)};
+    for (int64_t i = 0; i < n; i += 4 * LANES)
+        UNROLL for (int c = 0; c < 4; c++) {
+            const int64_t at = i + c * LANES, left = n - at < 0 ? 0 : n - at < LANES ? n - at : LANES;
+            VEC v = V_ABS(left == LANES ? V_LOAD(x + at) : V_LOAD_N(x + (left ? at : 0), left));
+            v = parts == 2 ? v + V_SWAP(v) : v;
+            most[c] = V_WHERE(v > most[c], v, most[c]);
+        }
+    REAL lanes[4 * LANES], found = 0;
+    memcpy(lanes, most, sizeof lanes);
+    for (int l = 0; l < 4 * LANES; l++)
+        found = lanes[l] > found ? lanes[l] : found;
+    return found;
+}
+
+/* Block by block; only in the block that has the largest are the elements looked at. */
 SIMD_INLINE int64_t NAME(argmax)(const int parts, int64_t n, const REAL *x, double *largest)
 {
-    enum { BLOCK = 1024 };
-    REAL best = parts == 2 ? (x[0] < 0 ? -x[0] : x[0]) + (x[1] < 0 ? -x[1] : x[1]) : x[0] < 0 ? -x[0] : x[0];
-    int64_t at = 0;
+    enum { BLOCK = 512 };
+    REAL best = NAME(size_of)(parts, x);
+    int64_t block = -1, at = 0;
     for (int64_t from = 0; from < parts * n && best == best; from += BLOCK) {
-        const int64_t to = parts * n - from < BLOCK ? parts * n : from + BLOCK;
-        VEC most = V_SET(0);
-        for (int64_t i = from; i < to; i += LANES) {
-            VEC v = V_ABS(V_LOAD_N(x + i, to - i < LANES ? to - i : LANES));
-            v = parts == 2 ? v + V_SWAP(v) : v;
-            most = V_WHERE(v > most, v, most);
-        }
-        REAL found = 0;
-        for (int l = 0; l < LANES; l++)
-            found = most[l] > found ? most[l] : found;
-        for (int64_t i = from; found > best && i < to; i += parts) {
-            const REAL re = x[i] < 0 ? -x[i] : x[i], im = parts == 1 ? 0 : x[i + 1] < 0 ? -x[i + 1] : x[i + 1];
-            if (re + im == found) {
-                best = found;
-                at = i / parts;
-            }
+        const REAL found = NAME(largest)(parts, x + from, parts * n - from < BLOCK ? parts * n - from : BLOCK);
+        if (found > best) {
+            best = found;
+            block = from;
         }
     }
     *largest = best;
+    if (block >= 0)
+        for (at = block / parts; NAME(size_of)(parts, x + parts * at) != best;)
+            at++;
     return at;
 }
 
@@ -442,6 +464,79 @@ static void NAME(complex_triangle)(int n, int64_t cols, const void *a, void *x, 
     for (int c = 0; c < cols; c += 2 * LANES)
         for (int i = 0; i < n; i++)
             NAME(complex_row)(n, solve ? i : n - 1 - i, a, (REAL *)x + c, solve);
+}
+
+/* One right side: x is brought into planes, each row is a dot product with what comes before it. */
+SIMD_INLINE REAL NAME(row_dot)(int n, const REAL *a, const REAL *x)
+{
+    VEC sum = V_SET(0);
+    int p = 0;
+    for (; p + LANES <= n; p += LANES)
+        sum = V_FMA(V_LOAD(a + p), V_LOAD(x + p), sum);
+    if (p < n)
+        sum = V_FMA(V_LOAD_N(a + p, n - p), V_LOAD_N(x + p, n - p), sum);
+    return NAME(lanes_sum)(sum, 1);
+}
+
+static void NAME(real_triangle_one)(int n, const void *a, void *x, int64_t step, bool solve)
+{
+    const REAL *rows = a;
+    REAL *y = x, own[TRIANGLE_ROWS];
+    for (int i = 0; i < n; i++)
+        own[i] = y[i * step];
+    for (int k = 0; k < n; k++) {
+        const int i = solve ? k : n - 1 - k;
+        const REAL sum = NAME(row_dot)(i, rows + i * n, own), d = rows[i * n + i];
+        own[i] = solve ? (own[i] - sum) / d : own[i] * d + sum;
+    }
+    for (int i = 0; i < n; i++)
+        y[i * step] = own[i];
+}
+
+static void NAME(complex_triangle_one)(int n, const void *a, void *x, int64_t step, bool solve)
+{
+    const REAL *rows = a;
+    REAL *y = x, re[TRIANGLE_ROWS], im[TRIANGLE_ROWS];
+    for (int i = 0; i < n; i++)
+        re[i] = y[2 * i * step], im[i] = y[2 * i * step + 1];
+    for (int k = 0; k < n; k++) {
+        const int i = solve ? k : n - 1 - k;
+        const REAL *a_re = rows + i * n, *a_im = a_re + n * n;
+        const REAL sum_re = NAME(row_dot)(i, a_re, re) - NAME(row_dot)(i, a_im, im);
+        const REAL sum_im = NAME(row_dot)(i, a_re, im) + NAME(row_dot)(i, a_im, re);
+        const NAME(divisor) d = NAME(divisor_of)(a_re[i], a_im[i]);
+        const REAL u = solve ? re[i] - sum_re : re[i], v = solve ? im[i] - sum_im : im[i];
+        re[i] = solve ? (d.u * u + d.v * v) / d.by : a_re[i] * u - a_im[i] * v + sum_re;
+        im[i] = solve ? (d.u * v - d.v * u) / d.by : a_re[i] * v + a_im[i] * u + sum_im;
+    }
+    for (int i = 0; i < n; i++)
+        y[2 * i * step] = re[i], y[2 * i * step + 1] = im[i];
+}
+
+/* Of a Hermitian matrix the diagonal is real, whatever is stored. */
+SIMD_INLINE void NAME(mirror)(const int parts, int n, const REAL *a, int64_t lda, bool lower, bool hermitian, bool conj, REAL *to)
+{
+    for (int j = 0; j < n; j++)
+        for (int i = lower ? j : 0; i < (lower ? n : j + 1); i++) {
+            const REAL *e = a + parts * (i + j * lda);
+            to[parts * (i + j * n)] = to[parts * (j + i * n)] = e[0];
+            if (parts == 2) {
+                const REAL im = conj ? -e[1] : e[1];
+                to[2 * (i + j * n) + 1] = hermitian && i == j ? 0 : im;
+                if (i != j)
+                    to[2 * (j + i * n) + 1] = hermitian ? -im : im;
+            }
+        }
+}
+
+static void NAME(real_mirror)(int n, const void *a, int64_t lda, bool lower, bool hermitian, bool conj, void *to)
+{
+    NAME(mirror)(1, n, a, lda, lower, hermitian, conj, to);
+}
+
+static void NAME(complex_mirror)(int n, const void *a, int64_t lda, bool lower, bool hermitian, bool conj, void *to)
+{
+    NAME(mirror)(2, n, a, lda, lower, hermitian, conj, to);
 }
 
 /* ---- Complex matrices as real ones ---------------------------------------------------------------*/
