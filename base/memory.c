@@ -502,3 +502,11 @@ void cairn_memory_trim(void)
     heap_trim();
     pthread_mutex_unlock(&lock);
 }
+
+void *cairn_buffer_take(int64_t bytes) { return buffer_alloc(bytes < 0 ? 0 : bytes); }
+
+void cairn_buffer_give(void *buffer, int64_t bytes)
+{
+    if (buffer)
+        buffer_free(buffer, bytes);
+}

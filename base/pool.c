@@ -299,3 +299,5 @@ void pool_run(int64_t tasks, pool_task fn, void *context)
     close_and_wait();
     pthread_mutex_unlock(&pool.running);
 }
+
+void cairn_parallel(int64_t tasks, cairn_task fn, void *context) { pool_run(tasks, fn, context); }

@@ -13,7 +13,7 @@
  *
  * Any thread may call at any time. While another thread's call has the pool, the caller does all its
  * tasks itself, as worker 0: scratch memory belongs to a call, never to a worker number alone. */
-typedef void (*pool_task)(void *context, int64_t task, int worker);
+typedef cairn_task pool_task;
 void pool_run(int64_t tasks, pool_task fn, void *context);
 
 #endif

@@ -54,7 +54,7 @@ typedef const struct blas_kernel_table { blas_kernel type[4]; } blas_kernel_tabl
 
 /* The best table this processor runs; thread-safe. */
 blas_kernel_table *blas_kernels(void);
-/* Tests: selects one set, for cairn_gemm too; false when there is none. Not thread-safe. */
-bool blas_kernels_select(int isa);
+/* Tests: the table of the set of this name, or the best below it. Not thread-safe. */
+void blas_kernels_choose(const char *isa);
 
 #endif

@@ -1,14 +1,18 @@
-/* The choice of an instruction set. */
+/* The choice of an instruction set: what libcairn has chosen, or the best below it that has vector kernels. */
 #include "blas/kernel.h"
 
-#include "primitives/kernels.h"
-
+#include <cairn/base.h>
 #include <pthread.h>
 #include <stddef.h>
+#include <string.h>
 
-#ifdef BLAS_ISA_GENERIC
+/* Worst first; the names that cairn_isa() returns begin like these, and those of AMX have AVX-512. */
+typedef struct set {
+    const char *name;
+    blas_kernel_table *table;
+} set;
+
 extern blas_kernel_table blas_kernels_of_generic;
-#endif
 #ifdef BLAS_ISA_AVX2
 extern blas_kernel_table blas_kernels_of_avx2;
 #endif
@@ -19,45 +23,35 @@ extern blas_kernel_table blas_kernels_of_avx512;
 extern blas_kernel_table blas_kernels_of_neon;
 #endif
 
-static blas_kernel_table *const compiled[ISA_COUNT] = {
-#ifdef BLAS_ISA_GENERIC
-    [ISA_GENERIC] = &blas_kernels_of_generic,
-#endif
+static const set sets[] = {
+    {"", &blas_kernels_of_generic},
 #ifdef BLAS_ISA_AVX2
-    [ISA_AVX2] = &blas_kernels_of_avx2,
+    {"avx2", &blas_kernels_of_avx2},
 #endif
 #ifdef BLAS_ISA_AVX512
-    [ISA_AVX512] = &blas_kernels_of_avx512,
+    {"avx512", &blas_kernels_of_avx512},
+    {"amx", &blas_kernels_of_avx512},
 #endif
 #ifdef BLAS_ISA_NEON
-    [ISA_NEON] = &blas_kernels_of_neon,
+    {"neon", &blas_kernels_of_neon},
 #endif
 };
 
 static blas_kernel_table *current;
 
-static void choose(int isa)
+void blas_kernels_choose(const char *isa)
 {
-    while (isa > ISA_GENERIC && !compiled[isa])
-        isa--;
-    current = compiled[isa];
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
+        if (!strncmp(isa, sets[i].name, strlen(sets[i].name)))
+            current = sets[i].table;
 }
 
-static void choose_best(void) { choose((int)cpu()->isa); }
+static void choose(void) { blas_kernels_choose(cairn_isa()); }
 
 blas_kernel_table *blas_kernels(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     if (__builtin_expect(!current, 0))
-        pthread_once(&once, choose_best);
+        pthread_once(&once, choose);
     return current;
-}
-
-bool blas_kernels_select(int isa)
-{
-    blas_kernels();
-    if (!kernels_select((cpu_isa)isa))
-        return false;
-    choose(isa);
-    return true;
 }

@@ -2,7 +2,7 @@
  * their order, so that the number of threads does not show. */
 #include "blas/blas.h"
 
-#include "base/pool.h"
+#include <cairn/base.h>
 
 #include <math.h>
 #include <string.h>
@@ -70,7 +70,7 @@ static number run(vectors v)
         run_range(&v, 0, v.n, &sum);
         return sum;
     }
-    pool_run(blocks, run_block, &v);
+    cairn_parallel(blocks, run_block, &v);
     for (int64_t i = 0; i < blocks; i++)
         sum = plus(sum, sums[i]);
     return sum;

@@ -2,7 +2,7 @@
  * stretches of columns; vectors with strides are gathered on the stack, and nothing is allocated. */
 #include "blas/blas.h"
 
-#include "base/pool.h"
+#include <cairn/base.h>
 
 #include <string.h>
 
@@ -116,7 +116,7 @@ static void multiply(product *p)
         blocks = ceil_div(results, p->block);
     }
     if (threaded)
-        pool_run(blocks * p->parts, product_task, p);
+        cairn_parallel(blocks * p->parts, product_task, p);
     else
         for (int64_t task = 0; task < blocks * p->parts; task++)
             product_task(p, task, 0);
@@ -199,5 +199,5 @@ void blas_ger(caller c, bool conj_x, bool conj_y, int64_t m, int64_t n, const vo
         for (int64_t task = 0; task < tasks; task++)
             update_task(&u, task, 0);
     else
-        pool_run(tasks, update_task, &u);
+        cairn_parallel(tasks, update_task, &u);
 }

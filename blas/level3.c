@@ -1,7 +1,7 @@
 /* Level 3 but for triangular matrices: gemm, symm, syrk, syr2k and the Hermitian ones. */
 #include "blas/product.h"
 
-#include "base/pool.h"
+#include <cairn/base.h>
 
 /* ---- gemm ----------------------------------------------------------------------------------------*/
 
@@ -70,7 +70,7 @@ static void symmetric_product(mirrored a, int64_t n, number alpha, view b, numbe
     for (a.row = 0; a.row < a.n; a.row += rows)
         for (a.first = 0; a.first < a.n; a.first += cols) {
             a.cols = smaller(cols, a.n - a.first);
-            pool_run(rows, mirror_row, &a);
+            cairn_parallel(rows, mirror_row, &a);
             product(t, rows, n, a.cols, alpha, (view){a.to, a.cols, 1, false}, shifted(t, b, a.first, 0),
                     a.first ? (number){1, 0} : beta, shifted(t, c, a.row, 0));
         }
@@ -217,7 +217,7 @@ static void rank_k_run(rank_k *r)
     }
     r->tile = r->n > 3 * TILE ? TILE : larger(LEAF, round_up(ceil_div(r->n, 4), LEAF));
     const int64_t tiles = ceil_div(r->n, r->tile);
-    pool_run(tiles * (tiles + 1) / 2, rank_k_tile, r);
+    cairn_parallel(tiles * (tiles + 1) / 2, rank_k_tile, r);
 }
 
 static int wrong_rank_k(const caller *c, bool hermitian, int uplo, int op, int64_t n, int64_t k)

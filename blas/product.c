@@ -6,7 +6,6 @@
  * of C is one chain of FMAs, as exact as a real one. Three real products in the place of four would be faster and less so. */
 #include "blas/product.h"
 
-#include "base/pool.h"
 #include <cairn/dnn.h>
 
 #include <string.h>
@@ -118,10 +117,10 @@ static void expand_task(void *context, int64_t task, int worker)
 
 enum { TASK_ELEMENTS = 1 << 14 };       /* of a copy, a task */
 
-static void run_tasks(int64_t rows, int64_t row_elements, int64_t *block, pool_task fn, void *context)
+static void run_tasks(int64_t rows, int64_t row_elements, int64_t *block, cairn_task fn, void *context)
 {
     *block = round_up(larger(1, TASK_ELEMENTS / larger(1, row_elements)), 32);
-    pool_run(ceil_div(rows, *block), fn, context);
+    cairn_parallel(ceil_div(rows, *block), fn, context);
 }
 
 /* One block: C += A (alpha B). */

@@ -1,7 +1,7 @@
 /* Symmetric and Hermitian matrices of which one triangle is stored: products with a vector, and updates of rank one and two. */
 #include "blas/columns.h"
 
-#include "base/pool.h"
+#include <cairn/base.h>
 
 #include <string.h>
 
@@ -134,7 +134,7 @@ static bool multiply_parts(symv *s)
     if (!s->partial)
         return false;
     cut_triangle(s);
-    pool_run(PARTS, symv_task, s);
+    cairn_parallel(PARTS, symv_task, s);
     for (int i = 0; i < PARTS; i++)
         add_scaled(s->t, s->a.n, (number){1, 0}, s->partial + i * bytes, false, s->y, 1);
     scratch_give(s->partial, PARTS * bytes);
@@ -224,7 +224,7 @@ static void update(rank *r)
         for (int64_t task = 0; task < tasks; task++)
             rank_task(r, task, 0);
     else
-        pool_run(tasks, rank_task, r);
+        cairn_parallel(tasks, rank_task, r);
 }
 
 void blas_syr(caller c, bool hermitian, bool conj, triangle a, const void *alpha, const void *x, int64_t incx)

@@ -6,7 +6,7 @@
  * each other: with many of them, blocks are tasks of their own. */
 #include "blas/product.h"
 
-#include "base/pool.h"
+#include <cairn/base.h>
 
 enum { RIGHT_SIDES = 128 };             /* in a task */
 
@@ -106,7 +106,7 @@ void blas_trmm(caller c, bool solve, int side, int uplo, int op, int diag, int64
     if (j.sides == 1)
         run_one(&j, a, lda, uplo, op);
     else if (j.sides >= 2 * RIGHT_SIDES)
-        pool_run(ceil_div(j.sides, RIGHT_SIDES), run_sides, &j);
+        cairn_parallel(ceil_div(j.sides, RIGHT_SIDES), run_sides, &j);
     else
         run_triangle(&j, j.n, j.sides, j.alpha, j.a, j.b);
 }

@@ -1,7 +1,6 @@
 /* Vectors with strides: brought into contiguous memory on the stack, a chunk at a time, and back. */
 #include "blas/blas.h"
 
-#include "base/memory.h"
 #include <cairn/base.h>
 
 #include <math.h>
@@ -98,7 +97,7 @@ void scale_vector(blas_type t, int64_t n, number beta, void *y, int64_t inc)
 void *scratch_take(int64_t bytes)
 {
     const bool clean = cairn_error() == CAIRN_OK;
-    void *p = buffer_alloc(bytes);
+    void *p = cairn_buffer_take(bytes);
     if (!p && clean)
         cairn_error_clear();
     return p;
@@ -106,6 +105,5 @@ void *scratch_take(int64_t bytes)
 
 void scratch_give(void *p, int64_t bytes)
 {
-    if (p)
-        buffer_free(p, bytes);
+    cairn_buffer_give(p, bytes);
 }

@@ -115,6 +115,11 @@ CAIRN_API void cairn_set_on_error(cairn_on_error what);
 CAIRN_API int cairn_threads(void);
 /* Sets the size of the pool, 1 <= threads <= 1024. E_ARGUMENT outside; E_STATE while work runs. */
 CAIRN_API cairn_status cairn_set_threads(int threads);
+/* fn(context, task, worker) for every 0 <= task < tasks, on the pool and on the caller; returns when all are done. What a task
+ * computes may depend on its number alone, so that results do not depend on threads. Calls from within a task, and while
+ * another thread's call has the pool, run inline. One task never wakes a thread. */
+typedef void (*cairn_task)(void *context, int64_t task, int worker);
+CAIRN_API void cairn_parallel(int64_t tasks, cairn_task fn, void *context);
 
 /* ---- Memory -------------------------------------------------------------------------------------
  * Buffers come from a caching allocator. Bytes: `current` lent out now, `peak` the most ever lent
@@ -127,6 +132,10 @@ CAIRN_API cairn_memory_stats cairn_memory(void);
 CAIRN_API void cairn_memory_reset_peak(void);
 /* Returns cached memory to the operating system. */
 CAIRN_API void cairn_memory_trim(void);
+/* A buffer of `bytes` from that allocator, aligned to 64 bytes, not cleared; NULL with E_MEMORY when there is none. Give it
+ * back with the same size, from any thread; NULL may be given back. */
+CAIRN_API void *cairn_buffer_take(int64_t bytes);
+CAIRN_API void cairn_buffer_give(void *buffer, int64_t bytes);
 
 /* ---- Random numbers -----------------------------------------------------------------------------
  * Philox4x32-10 (Salmon et al., 2011): the same seed gives the same stream on every machine. */

@@ -3,6 +3,7 @@
 #ifndef TESTS_BLAS_MATRIX_H
 #define TESTS_BLAS_MATRIX_H
 #include "blas/blas.h"
+#include "primitives/kernels.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -23,6 +24,13 @@ static inline uint32_t random_bits(void)
 
 static inline double uniform(void) { return random_bits() / 1073741824.0 - 1; }
 static inline int between(int low, int high) { return low + (int)(random_bits() % (uint32_t)(high - low + 1)); }
+
+/* One instruction set, for products too; false when this machine or build lacks it. */
+static inline bool select_isa(int isa)
+{
+    blas_kernels_choose(isa_name((cpu_isa)isa));
+    return kernels_select((cpu_isa)isa);
+}
 
 /* GENERAL: all of it, or a band; TRIANGLE: the other half is zero; SYMMETRIC, HERMITIAN: it mirrors the stored half. */
 typedef enum shape { GENERAL, TRIANGLE_HALF, SYMMETRIC, HERMITIAN } shape;

@@ -2,7 +2,6 @@
  * strides, on every instruction set. */
 #include "blas_matrix.h"
 
-#include "base/cpu.h"
 #include "base/memory.h"
 #include "blas_calls.h"
 
@@ -310,7 +309,7 @@ static void check_trmm(blas_type t)
 static void repeat(void (*check)(blas_type), int times_each)
 {
     for (int isa = ISA_GENERIC; isa <= (int)cpu()->isa; isa++)
-        for (int i = 0; isa_is_whole((cpu_isa)isa) && blas_kernels_select(isa) && i < 4 * times_each; i++)
+        for (int i = 0; isa_is_whole((cpu_isa)isa) && select_isa(isa) && i < 4 * times_each; i++)
             check((blas_type)(i % 4));
 }
 

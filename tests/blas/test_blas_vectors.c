@@ -1,7 +1,6 @@
 /* Level 1 against sums in f64, rotations, and the reports of wrong arguments. */
 #include "blas_matrix.h"
 
-#include "base/cpu.h"
 #include "blas_calls.h"
 
 static const int increments[] = {1, 1, 2, -1, -3, 0};
@@ -113,7 +112,7 @@ static void check_rot(blas_type t)
 static void repeat(void (*check)(blas_type), int times_each)
 {
     for (int isa = ISA_GENERIC; isa <= (int)cpu()->isa; isa++)
-        for (int i = 0; isa_is_whole((cpu_isa)isa) && blas_kernels_select(isa) && i < 4 * times_each; i++)
+        for (int i = 0; isa_is_whole((cpu_isa)isa) && select_isa(isa) && i < 4 * times_each; i++)
             check((blas_type)(i % 4));
 }
 
