@@ -12,7 +12,11 @@ typedef struct set {
     blas_kernel_table *table;
 } set;
 
+#ifdef BLAS_ISA_V2
+extern blas_kernel_table blas_kernels_of_v2;
+#else
 extern blas_kernel_table blas_kernels_of_generic;
+#endif
 #ifdef BLAS_ISA_AVX2
 extern blas_kernel_table blas_kernels_of_avx2;
 #endif
@@ -24,7 +28,11 @@ extern blas_kernel_table blas_kernels_of_neon;
 #endif
 
 static const set sets[] = {
+#ifdef BLAS_ISA_V2
+    {"", &blas_kernels_of_v2},
+#else
     {"", &blas_kernels_of_generic},
+#endif
 #ifdef BLAS_ISA_AVX2
     {"avx2", &blas_kernels_of_avx2},
 #endif
