@@ -1,4 +1,4 @@
-/* Images, composed: windows as columns, pixel shuffling, resizing, adaptive pooling. */
+/* Images, composed: windows as columns, pixel shuffling, resizing, adaptive pooling (of volumes too). */
 #include "framework/ops/lanes.h"
 #include "framework/ops/rules.h"
 #include <cairn/functional.h>
@@ -176,10 +176,61 @@ cairn_tensor *cairn_f_interpolate_bilinear(T *x, int64_t height, int64_t width, 
     COMPOSED(linear(linear(x, 2, height, align_corners), 3, width, align_corners));
 }
 
+/* Weights of the four pixels around a place that is t behind the second of them: Keys' kernel with a = -0.75. */
+static void cubic_weights(double t, double w[4])
+{
+    const double a = -0.75;
+    for (int k = 0; k < 4; k++) {
+        double d = fabs(t + 1 - k);
+        w[k] = d <= 1 ? ((a + 2) * d - (a + 3)) * d * d + 1 : ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
+    }
+}
+
+static T *cubic(T *x, int axis, int64_t to, bool corners)
+{
+    int64_t n = cairn_size(x, axis), *at[4];
+    double *weight[4], step = corners ? (to > 1 ? (double)(n - 1) / (double)(to - 1) : 0) : (double)n / (double)to, w[4];
+    if (n == to)
+        return x;
+    shape broadcast = {4, {1, 1, 1, 1}};
+    broadcast.size[axis] = to;
+    T *index[4], *factor[4], *sum = NULL;
+    for (int k = 0; k < 4; k++) {
+        index[k] = leaf_new(&CAIRN_SHAPE(to), CAIRN_I64, (void **)&at[k]);
+        factor[k] = leaf_new(&broadcast, CAIRN_F64, (void **)&weight[k]);
+        if (!index[k] || !factor[k])
+            return NULL;
+    }
+    for (int64_t i = 0; i < to; i++) {
+        double place = corners ? (double)i * step : ((double)i + 0.5) * step - 0.5, first = floor(place);
+        cubic_weights(place - first, w);
+        for (int k = 0; k < 4; k++) {
+            int64_t pixel = (int64_t)first - 1 + k;
+            at[k][i] = pixel < 0 ? 0 : pixel < n ? pixel : n - 1;
+            weight[k][i] = w[k];
+        }
+    }
+    for (int k = 0; k < 4; k++) {
+        T *part = cairn_mul(cairn_index_select(x, axis, index[k]), cairn_to(factor[k], cairn_dtype_of(x)));
+        sum = sum ? cairn_add(sum, part) : part;
+    }
+    return sum;
+}
+
+cairn_tensor *cairn_f_interpolate_bicubic(T *x, int64_t height, int64_t width, bool align_corners)
+{
+    const shape *s = image("interpolate_bicubic", x);
+    if (!s || !size_ok("interpolate_bicubic", s, height, width))
+        return NULL;
+    COMPOSED(cubic(cubic(x, 2, height, align_corners), 3, width, align_corners));
+}
+
 /* ---- Adaptive pooling: windows floor(i n / to) ... ceil((i + 1) n / to) along each axis */
 
 static T *adaptive(T *x, int axis, int64_t to, bool largest)
 {
+    if (!x)
+        return NULL;
     int64_t n = cairn_size(x, axis);
     T **parts = mem_array((size_t)(to > 0 ? to : 1), sizeof *parts);
     if (!parts)
@@ -226,4 +277,39 @@ cairn_tensor *cairn_f_adaptive_avg_pool1d(T *x, int64_t width)
         return NULL;
     }
     COMPOSED(cairn_squeeze(cairn_f_adaptive_avg_pool2d(cairn_unsqueeze(x, 2), 1, width), 2));
+}
+
+cairn_tensor *cairn_f_adaptive_max_pool1d(T *x, int64_t width)
+{
+    value *v = handle_value(x);
+    if (!v)
+        return NULL;
+    if (v->shape.rank != 3) {
+        error_set(CAIRN_E_SHAPE, "adaptive_max_pool1d: %s is not (N, C, L)", SHAPE(&v->shape));
+        return NULL;
+    }
+    COMPOSED(cairn_squeeze(cairn_f_adaptive_max_pool2d(cairn_unsqueeze(x, 2), 1, width), 2));
+}
+
+static T *adaptive3d(const char *op, T *x, int64_t depth, int64_t height, int64_t width, bool largest)
+{
+    value *v = handle_value(x);
+    if (!v)
+        return NULL;
+    const shape *s = &v->shape;
+    if (s->rank != 5 || depth < 1 || height < 1 || width < 1 || s->size[2] < 1 || s->size[3] < 1 || s->size[4] < 1) {
+        error_set(CAIRN_E_SHAPE, "%s: %s to %lld x %lld x %lld", op, SHAPE(s), (long long)depth, (long long)height, (long long)width);
+        return NULL;
+    }
+    COMPOSED(adaptive(adaptive(adaptive(x, 2, depth, largest), 3, height, largest), 4, width, largest));
+}
+
+cairn_tensor *cairn_f_adaptive_avg_pool3d(T *x, int64_t depth, int64_t height, int64_t width)
+{
+    return adaptive3d("adaptive_avg_pool3d", x, depth, height, width, false);
+}
+
+cairn_tensor *cairn_f_adaptive_max_pool3d(T *x, int64_t depth, int64_t height, int64_t width)
+{
+    return adaptive3d("adaptive_max_pool3d", x, depth, height, width, true);
 }

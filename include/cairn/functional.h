@@ -110,6 +110,17 @@ CAIRN_API cairn_tensor *cairn_f_max_pool1d(cairn_tensor *x, int64_t width, const
 CAIRN_API cairn_tensor *cairn_f_avg_pool1d(cairn_tensor *x, int64_t width, const cairn_pool_options *options);
 CAIRN_API cairn_tensor *cairn_f_adaptive_avg_pool1d(cairn_tensor *x, int64_t width);
 
+/* Of (N, C, D, H, W); options as above, for depth, height, width. */
+typedef struct cairn_pool3d_options {
+    int64_t stride[3], padding[3], dilation[3];
+    bool ceil_mode, exclude_padding;
+} cairn_pool3d_options;
+CAIRN_API cairn_tensor *cairn_f_max_pool3d(cairn_tensor *x, int64_t depth, int64_t height, int64_t width, const cairn_pool3d_options *options);
+CAIRN_API cairn_tensor *cairn_f_avg_pool3d(cairn_tensor *x, int64_t depth, int64_t height, int64_t width, const cairn_pool3d_options *options);
+CAIRN_API cairn_tensor *cairn_f_adaptive_max_pool1d(cairn_tensor *x, int64_t width);
+CAIRN_API cairn_tensor *cairn_f_adaptive_avg_pool3d(cairn_tensor *x, int64_t depth, int64_t height, int64_t width);
+CAIRN_API cairn_tensor *cairn_f_adaptive_max_pool3d(cairn_tensor *x, int64_t depth, int64_t height, int64_t width);
+
 /* ---- Images ----------------------------------------------------------------------------------------------------------------- */
 /* The windows of a convolution as columns: (N, C, H, W) -> (N, C R S, windows); fold adds them back to H x W. */
 CAIRN_API cairn_tensor *cairn_f_unfold(cairn_tensor *x, int64_t r, int64_t s, const cairn_conv_options *options);
@@ -121,6 +132,19 @@ CAIRN_API cairn_tensor *cairn_f_pixel_unshuffle(cairn_tensor *x, int64_t factor)
 /* (N, C, H, W) to height x width. Bilinear: align_corners as in PyTorch. */
 CAIRN_API cairn_tensor *cairn_f_interpolate_nearest(cairn_tensor *x, int64_t height, int64_t width);
 CAIRN_API cairn_tensor *cairn_f_interpolate_bilinear(cairn_tensor *x, int64_t height, int64_t width, bool align_corners);
+/* By cubic convolution with a = -0.75 (Keys, 1981), edges repeated. */
+CAIRN_API cairn_tensor *cairn_f_interpolate_bicubic(cairn_tensor *x, int64_t height, int64_t width, bool align_corners);
+/* x (N, C, H, W) at the places of grid (N, OH, OW, 2), (x, y) with -1 and 1 for the image's ends: their outer edges, or with
+ * align_corners their centres -> (N, C, OH, OW). Gradients for both. Outside the image: zeros, its border, its mirror. */
+typedef enum cairn_grid_padding { CAIRN_GRID_ZEROS, CAIRN_GRID_BORDER, CAIRN_GRID_REFLECTION } cairn_grid_padding;
+typedef struct cairn_grid_options {
+    cairn_grid_padding padding;
+    bool nearest;               /* the nearest pixel (half to even) instead of bilinear */
+    bool align_corners;
+} cairn_grid_options;
+CAIRN_API cairn_tensor *cairn_f_grid_sample(cairn_tensor *x, cairn_tensor *grid, const cairn_grid_options *options);
+/* theta (N, 2, 3), affine maps of (x, y, 1) -> the grid (N, height, width, 2) for grid_sample. */
+CAIRN_API cairn_tensor *cairn_f_affine_grid(cairn_tensor *theta, int64_t height, int64_t width, bool align_corners);
 
 /* ---- Attention: softmax(q k^T scale + mask) v ------------------------------------------------------------------------------- */
 typedef struct cairn_attention_options {

@@ -69,6 +69,10 @@ def band(rows, columns, offset, width, causal):
     return (far.abs() < width) & (far <= 0 if causal else far == far)
 
 
+def grid_case(mode, padding, corners):
+    return lambda m: ([m.f(2, 3, 4, 5), m.f(2, 3, 4, 2)], lambda x, g: F.grid_sample(x, 1.4 * g, mode, padding, corners))
+
+
 def blind(q, k, v, mask):
     """A query that sees nothing gives zeros."""
     return torch.nan_to_num(F.softmax((q @ k.mT / 2).masked_fill(~mask, -inf), -1)) @ v
@@ -236,6 +240,18 @@ cases = {
     "unfold": unary(lambda x: F.unfold(x, (2, 3), padding=1, stride=(2, 1)), 1, 2, 4, 5),
     "fold": unary(lambda x: F.fold(x, (4, 5), 2), 1, 8, 12), "pixel_shuffle": unary(lambda x: F.pixel_shuffle(x, 2), 1, 8, 2, 3),
     "pixel_unshuffle": unary(lambda x: F.pixel_unshuffle(x, 2), 1, 2, 4, 6),
+    "adaptive_max_pool1d": unary(lambda x: F.adaptive_max_pool1d(x, 3), 2, 3, 7),
+    "adaptive_avg_pool3d": unary(lambda x: F.adaptive_avg_pool3d(x, (2, 3, 2)), 1, 2, 3, 5, 4),
+    "adaptive_max_pool3d": unary(lambda x: F.adaptive_max_pool3d(x, (2, 3, 2)), 1, 2, 3, 5, 4),
+    "max_pool3d": unary(lambda x: F.max_pool3d(x, (2, 3, 2), (1, 2, 2), (1, 1, 0), ceil_mode=True), 2, 2, 3, 5, 4),
+    "avg_pool3d": unary(lambda x: F.avg_pool3d(x, 2), 2, 2, 4, 3, 4),
+    "avg_pool3d_padding": unary(lambda x: F.avg_pool3d(x, 3, 2, 1, True, False), 1, 2, 4, 5, 4),
+    "interpolate_bicubic": unary(lambda x: F.interpolate(x, (7, 3), mode="bicubic"), 1, 2, 4, 5),
+    "interpolate_bicubic_corners": unary(lambda x: F.interpolate(x, (3, 9), mode="bicubic", align_corners=True), 1, 2, 4, 5),
+    **{f"grid_sample_{mode}_{pad}{corners * '_corners'}": grid_case(mode, pad, corners == 1) for mode in ("bilinear", "nearest")
+       for pad in ("zeros", "border", "reflection") for corners in (0, 1)},
+    "affine_grid": lambda m: ([m.f(2, 2, 3)], lambda t: F.affine_grid(t, (2, 1, 3, 4), align_corners=False)),
+    "affine_grid_corners": lambda m: ([m.f(2, 2, 3)], lambda t: F.affine_grid(t, (2, 1, 3, 4), align_corners=True)),
     "interpolate_nearest": unary(lambda x: F.interpolate(x, (5, 7)), 1, 2, 3, 4),
     "interpolate_bilinear": unary(lambda x: F.interpolate(x, (5, 7), mode="bilinear"), 1, 2, 3, 4),
     "interpolate_corners": unary(lambda x: F.interpolate(x, (5, 2), mode="bilinear", align_corners=True), 1, 2, 3, 4),

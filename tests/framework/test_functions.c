@@ -342,6 +342,12 @@ typedef T *(*mistake)(void);
     X(group_norm, SHAPE, "group_norm", cairn_f_group_norm(cairn_ones(CAIRN_SHAPE(2, 3), CAIRN_F32), 2, NULL, NULL, 1e-5))          \
     X(layer_norm, SHAPE, "layer_norm", cairn_f_layer_norm(cairn_ones(CAIRN_SHAPE(2, 3), CAIRN_F32), 1, VEC(1, 2), NULL, 1e-5))     \
     X(dropout, RANGE, "dropout", cairn_f_dropout(VEC(1, 2), 1.5, true))                                                            \
+    X(grid_sample, SHAPE, "grid_sample", cairn_f_grid_sample(cairn_ones(CAIRN_SHAPE(1, 2, 3, 3), CAIRN_F32), cairn_ones(CAIRN_SHAPE(2, 3, 3, 2), CAIRN_F32), NULL)) \
+    X(affine_grid, SHAPE, "affine_grid", cairn_f_affine_grid(cairn_ones(CAIRN_SHAPE(1, 3, 3), CAIRN_F32), 2, 2, false)) \
+    X(max_pool3d, SHAPE, "max_pool3d", cairn_f_max_pool3d(cairn_ones(CAIRN_SHAPE(1, 3, 3, 3), CAIRN_F32), 2, 2, 2, NULL)) \
+    X(adaptive3d, SHAPE, "adaptive_avg_pool3d", cairn_f_adaptive_avg_pool3d(cairn_ones(CAIRN_SHAPE(1, 3, 3, 3, 3), CAIRN_F32), 0, 2, 2)) \
+    X(bicubic, SHAPE, "interpolate_bicubic", cairn_f_interpolate_bicubic(cairn_ones(CAIRN_SHAPE(1, 2, 3, 3), CAIRN_F32), 0, 2, false)) \
+    X(attention_window, RANGE, "window -1", cairn_scaled_dot_product_attention(cairn_ones(CAIRN_SHAPE(2, 3), CAIRN_F32), cairn_ones(CAIRN_SHAPE(2, 3), CAIRN_F32), cairn_ones(CAIRN_SHAPE(2, 3), CAIRN_F32), &(cairn_attention_options){.window = -1})) \
     X(attention, SHAPE, "attention", cairn_scaled_dot_product_attention(cairn_ones(CAIRN_SHAPE(2, 3), CAIRN_F32), cairn_ones(CAIRN_SHAPE(2, 4), CAIRN_F32), cairn_ones(CAIRN_SHAPE(2, 3), CAIRN_F32), NULL)) \
     X(one_hot, TYPE, "one_hot", cairn_one_hot(VEC(1, 2), 3))                                                                       \
     X(masked_scatter, RANGE, "index", cairn_masked_scatter(VEC(1, 2), cairn_ones(CAIRN_SHAPE(2), CAIRN_BOOL), VEC(1)))             \

@@ -25,6 +25,12 @@ static cairn_tensor *frexp_part(cairn_tensor *x, int i)
     return cairn_frexp(x, &part[0], &part[1]) ? part[i] : NULL;
 }
 
+/* The grid reaches beyond the image's ends. */
+static cairn_tensor *sampled(cairn_tensor *const *x, const cairn_grid_options *o)
+{
+    return cairn_f_grid_sample(x[0], cairn_mul(x[1], cairn_number(1.4)), o);
+}
+
 static cairn_tensor *split_part(cairn_tensor *x, int i)
 {
     cairn_tensor *part[3];
