@@ -30,7 +30,7 @@ endif()
 
 # Partial sets: only the files that their unit speeds up, and what a set is besides its own name. A kernel of theirs
 # has a row X_IN(...) in kernels.def.
-set(CAIRN_ISA_FILES_avx512vnni table gemm_int8)
+set(CAIRN_ISA_FILES_avx512vnni table gemm_int8 quantize)
 set(CAIRN_ISA_FILES_avx512bf16 table gemm_bf16)
 set(CAIRN_ISA_FILES_amx table gemm_amx)
 set(CAIRN_ISA_UNIT_FILES gemm_bf16 gemm_amx) # not for the whole sets

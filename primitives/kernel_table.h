@@ -11,6 +11,7 @@
 #include "primitives/peak.h"
 #include "primitives/pool/pool.h"
 #include "primitives/rows/kernel.h"
+#include "primitives/quantize/kernel.h"
 #include "primitives/rnn/cell.h"
 
 /* One best kernel of each row; in an instruction set's own table NULL where it has nothing better than the sets before. */

@@ -45,6 +45,8 @@ cairn_status list_matches(const char *op, cairn_tensor_list own, cairn_tensor_li
 /* The tensor of the name, which may be at `place` as in a list that was written alike; NULL without an error. */
 cairn_tensor *list_find(cairn_tensor_list list, const char *name, int place);
 
+/* Whether m is what cairn_linear makes. */
+bool module_is_linear(const cairn_module *m);
 /* m when all its parts are there, else NULL, with m freed. */
 cairn_module *module_whole(cairn_module *m);
 entry *module_entry(const cairn_module *m, const char *name);

@@ -50,6 +50,9 @@ RUN(max_pool) RUN(max_pool_gradient) RUN(max_pool_index) RUN(avg_pool) RUN(avg_p
 /* attention.c */
 INFER(attention) INFER(attention_gradient) GRADIENT(attention) RUN(attention) RUN(attention_gradient) WORKSPACE(attention)
 
+/* quantized.c */
+INFER(quantized_linear) RUN(quantized_linear) WORKSPACE(quantized_linear)
+
 /* recurrent.c */
 INFER(rnn) INFER(rnn_results) INFER(rnn_gradient) GRADIENT(rnn_results) GRADIENT(rnn_gradient)
 RUN(rnn) RUN(rnn_results) RUN(rnn_gradient) WORKSPACE(rnn)

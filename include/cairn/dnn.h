@@ -17,6 +17,7 @@
 #include <cairn/dnn/matmul.h>
 #include <cairn/dnn/norm.h>
 #include <cairn/dnn/pooling.h>
+#include <cairn/dnn/quantize.h>
 #include <cairn/dnn/rnn.h>
 #include <cairn/dnn/softmax.h>
 

@@ -385,6 +385,47 @@ static void dropout_between_layers_follows_the_seed(void **unused)
     cairn_scope_pop(mark, NULL);
 }
 
+static cairn_module *small_mlp(void)
+{
+    return cairn_sequential(cairn_linear(64, 100, NULL), cairn_activation(CAIRN_TANH), cairn_linear(100, 10, &(cairn_linear_options){.no_bias = true}));
+}
+
+static void quantized_layers_are_near_and_are_saved(void **unused)
+{
+    (void)unused;
+    for (int bits = 4; bits <= 8; bits += 4) {
+        cairn_mark mark = cairn_scope_push();
+        cairn_module *m = small_mlp(), *other = small_mlp();
+        cairn_tensor *x = cairn_randn(CAIRN_SHAPE(3, 2, 64), CAIRN_F32), *y = cairn_call(m, x);
+        cairn_axes all = CAIRN_ALL_AXES;
+        const double norm = cairn_item(cairn_sum(cairn_square(y), all, false));
+        const cairn_quantize_options o = {.bits = bits};
+        assert_int_equal(cairn_quantize_linear(m, &o), 2);
+        assert_string_equal(cairn_module_kind(cairn_child_at(m, 0)), "QuantizedLinear");
+        assert_int_equal(cairn_parameters(m).count, 0);
+        cairn_tensor *z = cairn_call(m, x);
+        const double apart = cairn_item(cairn_sum(cairn_square(cairn_sub(z, y)), all, false));
+        assert_true(apart > 0 && sqrt(apart / norm) < (bits == 8 ? 0.02 : 0.15));
+        const char *path = CAIRN_BUILD_DIR "/quantized.safetensors";
+        assert_int_equal(cairn_save(m, path), CAIRN_OK);
+        assert_int_not_equal(cairn_load(other, path), CAIRN_OK);       /* not changed alike */
+        cairn_error_clear();
+        assert_int_equal(cairn_quantize_linear(other, &o), 2);
+        assert_int_equal(cairn_load(other, path), CAIRN_OK);
+        assert_true(cairn_allclose(cairn_call(other, x), z, 0, 0, false));
+        cairn_tensor *half = cairn_call(m, cairn_to(x, CAIRN_BF16));
+        assert_int_equal(cairn_dtype_of(half), CAIRN_BF16);
+        assert_int_equal(cairn_quantize_linear(m, &o), 0);
+        assert_int_equal(cairn_quantize_linear(m, &(cairn_quantize_options){.bits = 3}), -1);
+        cairn_error_clear();
+        assert_null(cairn_call(m, cairn_ones(CAIRN_SHAPE(3, 63), CAIRN_F32)));
+        cairn_error_clear();
+        cairn_module_free(m);
+        cairn_module_free(other);
+        cairn_scope_pop(mark, NULL);
+    }
+}
+
 static void attention_to_another_sequence_equals_self_attention_on_the_same(void **unused)
 {
     (void)unused;
@@ -511,6 +552,7 @@ int main(void)
         cmocka_unit_test(a_module_converts_to_another_type),
         cmocka_unit_test(recurrence_goes_on_from_a_state),
         cmocka_unit_test(recurrences_have_second_derivatives),
+        cmocka_unit_test(quantized_layers_are_near_and_are_saved),
         cmocka_unit_test(packing_says_what_is_wrong),
         cmocka_unit_test(dropout_between_layers_follows_the_seed),
         cmocka_unit_test(attention_to_another_sequence_equals_self_attention_on_the_same),
