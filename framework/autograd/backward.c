@@ -170,7 +170,11 @@ static bool run_backward(const char *op, backward *b, value *y, cairn_tensor *se
     if (!b->gradient || !(seed = seed_gradient(op, y, seed)))
         return false;
     b->gradient[y->index] = seed;
-    return propagate(b);
+    const int autocast = thread()->autocast;      /* the types are those of the forward pass */
+    thread()->autocast = 0;
+    const bool whole = propagate(b);
+    thread()->autocast = autocast;
+    return whole;
 }
 
 /* Looking at the loss also computes the gradients, and the other way round: forward runs once. */

@@ -14,6 +14,7 @@ typedef struct attr_checkpoint {
     cairn_function body;
     void *context;
     random_state random;
+    int64_t autocast;
 } attr_checkpoint;
 
 /* (the body's result, x, leaves ...) -> the same result;  (x, what to wait for) -> the same x */
@@ -59,7 +60,7 @@ cairn_tensor *cairn_checkpoint(cairn_function body, void *context, cairn_tensor 
         return body(context, x);
     attr_checkpoint a;
     memset(&a, 0, sizeof a);
-    a = (attr_checkpoint){body, context, random_get()};
+    a = (attr_checkpoint){body, context, random_get(), thread()->autocast};
     cairn_mark m = cairn_scope_push();
     cairn_tensor *leaf = own_leaf(x, cairn_requires_grad(x)), *y = leaf ? body(context, leaf) : NULL, **in = NULL;
     value *v = handle_value(y);
@@ -86,8 +87,11 @@ static bool gradients_again(const value *v, cairn_tensor *dy, cairn_tensor **dx,
     const attr_checkpoint *a = v->attr;
     in[1] = own_leaf(op_build2(OP_wait, input(v, 1), dy, NULL, 0), wants_gradient(v, 1));
     random_state now = random_get();
+    const int autocast = thread()->autocast;
     random_set(a->random);
+    thread()->autocast = (int)a->autocast;
     cairn_tensor *y = in[1] ? a->body(a->context, in[1]) : NULL;
+    thread()->autocast = autocast;
     random_set(now);
     for (int i = 2; i < v->n_in; i++) {
         in[i] = input(v, i);
@@ -119,5 +123,5 @@ void gradient_checkpoint(const value *v, cairn_tensor *dy, cairn_tensor **dx)
 void gradient_wait(const value *v, cairn_tensor *dy, cairn_tensor **dx)
 {
     (void)v, (void)dy, (void)dx;
-    error_set(CAIRN_E_UNSUPPORTED, "backward: a second derivative through cairn_checkpoint, or a third one through a recurrence");
+    error_set(CAIRN_E_UNSUPPORTED, "backward: a second derivative through cairn_checkpoint or a CTC loss, or a third one through a recurrence");
 }

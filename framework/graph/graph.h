@@ -253,6 +253,7 @@ typedef struct thread_state {
     cairn_tensor **scope;                /* all handles of all open scopes, oldest first */
     int64_t scope_count, scope_capacity;
     int no_grad;                         /* depth */
+    int autocast;                        /* CAIRN_F16 or CAIRN_BF16; 0: off */
     bool strict_broadcasting;
     bool evaluating;
     value **with;                        /* the last backward's loss and gradients: evaluated with what comes next */

@@ -1,4 +1,5 @@
 /* Losses, composed so that they become one program over the rows of the prediction. */
+#include "framework/ops/autocast.h"
 #include "framework/ops/rules.h"
 #include "framework/ops/labels.h"
 #include <cairn/nn.h>
@@ -36,7 +37,9 @@ static bool same_shape(const char *op, T *x, T *target)
     {                                                                    \
         if (!same_shape(name, x, t))                                     \
             return NULL;                                                 \
-        COMPOSED(reduced((expression), reduction));                      \
+        cairn_mark mark_ = cairn_scope_push();                           \
+        x = autocast_wide(x), t = autocast_wide(t);                      \
+        return cairn_scope_pop(mark_, reduced((expression), reduction)); \
     }
 
 T *cairn_mse_loss(T *x, T *t, cairn_loss_reduction reduction) ELEMENTWISE("mse_loss", cairn_square(cairn_sub(x, t)))
@@ -253,6 +256,7 @@ static T *probability_cross_entropy(T *x, T *target, const cairn_class_options *
 
 T *cairn_cross_entropy_with(T *x, T *target, const cairn_class_options *options)
 {
+    AUTOCAST_WIDE(x, cairn_cross_entropy_with(cairn_to(x, CAIRN_F32), target, options));
     if (!x || !target)
         return NULL;
     if (!type_is_float(cairn_dtype_of(x))) {
@@ -276,6 +280,7 @@ static T *nll(T *x, T *target, const cairn_class_options *o)
 
 T *cairn_nll_loss(T *x, T *target, const cairn_class_options *options)
 {
+    AUTOCAST_WIDE(x, cairn_nll_loss(cairn_to(x, CAIRN_F32), target, options));
     if (!x || !target)
         return NULL;
     if (options && options->label_smoothing != 0) {

@@ -3,6 +3,7 @@
  *
  * The operation has two results, o and the logarithms of each query's sum, which the gradient needs. They lie in one
  * buffer, a vector: [sums | o (N, L, H, F)]. The gradient's [dq | dk | dv] likewise, each beginning at 64 bytes. */
+#include "framework/ops/autocast.h"
 #include "framework/ops/attention.h"
 #include "framework/ops/lanes.h"
 #include "framework/ops/rules.h"
@@ -479,6 +480,8 @@ cairn_tensor *cairn_scaled_dot_product_attention(T *q, T *k, T *v, const cairn_a
     static const cairn_attention_options plain;
     const cairn_attention_options *o = options ? options : &plain;
     shape lead, kv_lead;
+    if (autocast_lowers(q) || autocast_lowers(k) || autocast_lowers(v))
+        COMPOSED(cairn_scaled_dot_product_attention(autocast_low(q), autocast_low(k), autocast_low(v), options));
     if (!find_leading(q, k, v, o->grouped_heads, &lead, &kv_lead) || !options_fit(o))
         return NULL;
     cairn_mark m = cairn_scope_push();

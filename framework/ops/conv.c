@@ -2,6 +2,7 @@
  * order exist. Two axes are shaped (N, C, H, W) and (K, C / groups, R, S) and lie channels last in memory, where a weight is (k, r, s, c).
  * Three axes are shaped as they lie: (N, D, H, W, C) and (K, T, R, S, C / groups); the front functions permute. One axis is an image of
  * height 1. */
+#include "framework/ops/autocast.h"
 #include "framework/ops/rules.h"
 #include <cairn/dnn.h>
 #include <cairn/functional.h>
@@ -248,6 +249,8 @@ static cairn_tensor *outward(cairn_tensor *y, int axes, cairn_tensor *bias, cair
 
 static cairn_tensor *convolve(const char *op, int axes, cairn_tensor *x, cairn_tensor *w, cairn_tensor *bias, const cairn_conv_options *options)
 {
+    if (autocast_lowers(x) || autocast_lowers(w) || autocast_lowers(bias))
+        COMPOSED(convolve(op, axes, autocast_low(x), autocast_low(w), autocast_low(bias), options));
     attr_conv a;
     if (!conv_operands(op, axes, x, w) || !conv_attr(op, axes, options, &a) || !bias_fits(op, bias, cairn_size(w, 0)))
         return NULL;
@@ -266,6 +269,8 @@ static int64_t transposed_size(const attr_conv *a, int axis, int64_t size, int64
 
 static cairn_tensor *transpose(const char *op, int axes, cairn_tensor *x, cairn_tensor *w, cairn_tensor *bias, const cairn_conv_options *options)
 {
+    if (autocast_lowers(x) || autocast_lowers(w) || autocast_lowers(bias))
+        COMPOSED(transpose(op, axes, autocast_low(x), autocast_low(w), autocast_low(bias), options));
     attr_conv a;
     if (!conv_operands(op, axes, x, w) || !conv_attr(op, axes, options, &a))
         return NULL;

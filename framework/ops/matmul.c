@@ -1,4 +1,5 @@
 /* matmul and its family: one primitive on (..., M, K) @ (..., K, N); the rest is shapes. */
+#include "framework/ops/autocast.h"
 #include "framework/ops/rules.h"
 #include <cairn/dnn.h>
 #include <cairn/ops.h>
@@ -148,6 +149,8 @@ cairn_tensor *cairn_matmul(cairn_tensor *x, cairn_tensor *w)
     value *a = handle_value(x), *b = handle_value(w);
     if (!a || !b)
         return NULL;
+    if (autocast_lowers(x) || autocast_lowers(w))
+        COMPOSED(cairn_matmul(autocast_low(x), autocast_low(w)));
     if (a->shape.rank >= 2 && b->shape.rank >= 2 && a->type == b->type)
         return op_build2(OP_matmul, x, w, NULL, 0);
     if (a->shape.rank == 0 || b->shape.rank == 0) {

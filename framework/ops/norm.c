@@ -1,5 +1,6 @@
 /* Softmax and the norms: composed of reductions that keep their axes and of pointwise operations, so that each
  * becomes one program that goes over a row while it is in cache. f16 and bf16 are computed in f32. */
+#include "framework/ops/autocast.h"
 #include "framework/ops/rules.h"
 #include <cairn/functional.h>
 #include <math.h>
@@ -48,6 +49,7 @@ static T *below_top(T *x, cairn_axes axes)
 
 cairn_tensor *cairn_softmax(T *x, int axis)
 {
+    AUTOCAST_WIDE(x, cairn_softmax(cairn_to(x, CAIRN_F32), axis));
     int k = axis_of("softmax", x, axis);
     cairn_mark m = cairn_scope_push();
     T *wide = k < 0 ? NULL : computed("softmax", x);
@@ -59,6 +61,7 @@ cairn_tensor *cairn_softmax(T *x, int axis)
 
 cairn_tensor *cairn_log_softmax(T *x, int axis)
 {
+    AUTOCAST_WIDE(x, cairn_log_softmax(cairn_to(x, CAIRN_F32), axis));
     int k = axis_of("log_softmax", x, axis);
     cairn_mark m = cairn_scope_push();
     T *wide = k < 0 ? NULL : computed("log_softmax", x);
@@ -117,6 +120,7 @@ static bool has_last_axes(const char *op, T *w, T *x, int count)
 
 cairn_tensor *cairn_f_layer_norm(T *x, int axes, T *weight, T *bias, double eps)
 {
+    AUTOCAST_WIDE(x, cairn_f_layer_norm(cairn_to(x, CAIRN_F32), axes, weight, bias, eps));
     cairn_axes last;
     if (!last_axes("layer_norm", x, axes, &last) || !has_last_axes("layer_norm", weight, x, axes) ||
         !has_last_axes("layer_norm", bias, x, axes))
@@ -128,6 +132,7 @@ cairn_tensor *cairn_f_layer_norm(T *x, int axes, T *weight, T *bias, double eps)
 
 cairn_tensor *cairn_f_rms_norm(T *x, int axes, T *weight, double eps)
 {
+    AUTOCAST_WIDE(x, cairn_f_rms_norm(cairn_to(x, CAIRN_F32), axes, weight, eps));
     cairn_axes last;
     if (!last_axes("rms_norm", x, axes, &last) || !has_last_axes("rms_norm", weight, x, axes))
         return NULL;
@@ -167,6 +172,7 @@ static const shape *with_channels(const char *op, T *x, int least)
 
 cairn_tensor *cairn_f_group_norm(T *x, int64_t groups, T *weight, T *bias, double eps)
 {
+    AUTOCAST_WIDE(x, cairn_f_group_norm(cairn_to(x, CAIRN_F32), groups, weight, bias, eps));
     const shape *s = with_channels("group_norm", x, 2);
     if (!s)
         return NULL;
@@ -188,6 +194,7 @@ cairn_tensor *cairn_f_group_norm(T *x, int64_t groups, T *weight, T *bias, doubl
 
 cairn_tensor *cairn_f_instance_norm(T *x, T *weight, T *bias, double eps)
 {
+    AUTOCAST_WIDE(x, cairn_f_instance_norm(cairn_to(x, CAIRN_F32), weight, bias, eps));
     const shape *s = with_channels("instance_norm", x, 3);
     return s ? cairn_f_group_norm(x, s->size[1], weight, bias, eps) : NULL;
 }
@@ -282,6 +289,7 @@ static T *normalized(T *x, T *mean, T *variance, T *weight, T *bias, double eps)
 
 cairn_tensor *cairn_f_batch_norm(T *x, T *running_mean, T *running_variance, T *weight, T *bias, bool training, double momentum, double eps)
 {
+    AUTOCAST_WIDE(x, cairn_f_batch_norm(cairn_to(x, CAIRN_F32), running_mean, running_variance, weight, bias, training, momentum, eps));
     const shape *s = with_channels("batch_norm", x, 2);
     if (!s)
         return NULL;

@@ -1,4 +1,5 @@
 /* Matrix and vector products composed of matmul. */
+#include "framework/ops/autocast.h"
 #include "framework/ops/rules.h"
 #include <cairn/functional.h>
 #include <math.h>
@@ -72,7 +73,7 @@ cairn_tensor *cairn_f_linear(cairn_tensor *x, cairn_tensor *weight, cairn_tensor
     }
     cairn_mark m = cairn_scope_push();
     cairn_tensor *y = cairn_matmul(x, cairn_mT(weight));
-    return cairn_scope_pop(m, bias ? cairn_add(y, bias) : y);
+    return cairn_scope_pop(m, bias ? cairn_add(y, autocast_low(bias)) : y);
 }
 
 cairn_tensor *cairn_f_bilinear(cairn_tensor *x1, cairn_tensor *x2, cairn_tensor *weight, cairn_tensor *bias)

@@ -1,5 +1,6 @@
 /* Reductions: one primitive each over a set of axes, which stay with size 1; what removes them is a view.
  * Mean, variance, logsumexp and norms are composed. */
+#include "framework/ops/autocast.h"
 #include "framework/ops/rules.h"
 #include <cairn/ops.h>
 #include <math.h>
@@ -80,8 +81,8 @@ static cairn_tensor *wide(cairn_tensor *x)
     return v && !type_is_float(v->type) ? cairn_to(x, CAIRN_I64) : x;
 }
 
-cairn_tensor *cairn_sum(cairn_tensor *x, cairn_axes axes, bool keep) { COMPOSED(reduce(OP_sum, wide(x), axes, keep)); }
-cairn_tensor *cairn_prod(cairn_tensor *x, cairn_axes axes, bool keep) { COMPOSED(reduce(OP_prod, wide(x), axes, keep)); }
+cairn_tensor *cairn_sum(cairn_tensor *x, cairn_axes axes, bool keep) { COMPOSED(reduce(OP_sum, wide(autocast_wide(x)), axes, keep)); }
+cairn_tensor *cairn_prod(cairn_tensor *x, cairn_axes axes, bool keep) { COMPOSED(reduce(OP_prod, wide(autocast_wide(x)), axes, keep)); }
 cairn_tensor *cairn_amin(cairn_tensor *x, cairn_axes axes, bool keep) { return reduce(OP_amin, x, axes, keep); }
 cairn_tensor *cairn_amax(cairn_tensor *x, cairn_axes axes, bool keep) { return reduce(OP_amax, x, axes, keep); }
 cairn_tensor *cairn_any(cairn_tensor *x, cairn_axes axes, bool keep) { COMPOSED(reduce(OP_any, cairn_to(x, CAIRN_BOOL), axes, keep)); }
@@ -125,6 +126,7 @@ static bool floating_axes(const char *op, cairn_tensor *x, const cairn_axes *axe
 
 cairn_tensor *cairn_mean(cairn_tensor *x, cairn_axes axes, bool keep)
 {
+    AUTOCAST_WIDE(x, cairn_mean(cairn_to(x, CAIRN_F32), axes, keep));
     uint32_t mask;
     if (!floating_axes("mean", x, &axes, &mask))
         return NULL;
@@ -136,6 +138,7 @@ cairn_tensor *cairn_mean(cairn_tensor *x, cairn_axes axes, bool keep)
 
 cairn_tensor *cairn_var(cairn_tensor *x, cairn_axes axes, double correction, bool keep)
 {
+    AUTOCAST_WIDE(x, cairn_var(cairn_to(x, CAIRN_F32), axes, correction, keep));
     uint32_t mask;
     if (!floating_axes("var", x, &axes, &mask))
         return NULL;
@@ -154,6 +157,7 @@ cairn_tensor *cairn_std(cairn_tensor *x, cairn_axes axes, double correction, boo
 /* log sum exp(x) = m + log sum exp(x - m), m the maximum where that is finite. */
 cairn_tensor *cairn_logsumexp(cairn_tensor *x, cairn_axes axes, bool keep)
 {
+    AUTOCAST_WIDE(x, cairn_logsumexp(cairn_to(x, CAIRN_F32), axes, keep));
     uint32_t mask;
     if (!floating_axes("logsumexp", x, &axes, &mask))
         return NULL;
@@ -169,6 +173,7 @@ cairn_tensor *cairn_logsumexp(cairn_tensor *x, cairn_axes axes, bool keep)
 
 cairn_tensor *cairn_norm(cairn_tensor *x, double p, cairn_axes axes, bool keep)
 {
+    AUTOCAST_WIDE(x, cairn_norm(cairn_to(x, CAIRN_F32), p, axes, keep));
     uint32_t mask;
     if (!floating_axes("norm", x, &axes, &mask))
         return NULL;

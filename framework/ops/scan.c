@@ -1,6 +1,7 @@
 /* Running sums, products and extremes along an axis, and the linear recurrence that their gradients need.
  *
  * Each lane is gone through in order; sums of floats are kept in f64. */
+#include "framework/ops/autocast.h"
 #include "framework/ops/lanes.h"
 #include "framework/ops/rules.h"
 #include <cairn/ops.h>
@@ -212,6 +213,7 @@ static cairn_tensor *wide_scan(op_id op, cairn_tensor *x, int axis)
     int k = scan_axis(ops[op].name, x, axis);
     if (k < 0)
         return NULL;
+    AUTOCAST_WIDE(x, wide_scan(op, cairn_to(x, CAIRN_F32), axis));
     cairn_dtype type = cairn_dtype_of(x);
     COMPOSED(type_is_float(type) ? cairn_to(build_scan(op, in_arithmetic_type(x), k, false), type)
                                  : build_scan(op, cairn_to(x, CAIRN_I64), k, false));

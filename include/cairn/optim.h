@@ -63,6 +63,30 @@ CAIRN_API void cairn_optimizer_free(cairn_optimizer *o);
 /* One step: each parameter that has a gradient and its state get new values, computed together with all they depend on; then
  * all gradients are cleared. Parameters without a gradient stay as they are. On an error none has changed. */
 CAIRN_API cairn_status cairn_step(cairn_optimizer *o);
+
+/* ---- Loss scaling, for f16 under cairn_autocast -----------------------------------------------------------------------
+ * Gradients of a loss times `scale` do not vanish in f16; a step whose gradients are not all finite is not taken, and the scale
+ * backs off.
+ *
+ *     cairn_backward(cairn_scale_loss(scaler, loss));
+ *     cairn_scaler_step(scaler, adam, NULL);
+ *     cairn_scaler_update(scaler); */
+typedef struct cairn_grad_scaler cairn_grad_scaler;
+typedef struct cairn_grad_scaler_options {
+    double scale, growth, backoff;       /* 65536, 2, 0.5 */
+    int64_t interval;                    /* 2000: steps without overflow before the scale grows */
+} cairn_grad_scaler_options;
+CAIRN_API cairn_grad_scaler *cairn_grad_scaler_new(const cairn_grad_scaler_options *options);
+CAIRN_API void cairn_grad_scaler_free(cairn_grad_scaler *s);
+CAIRN_API double cairn_grad_scale(const cairn_grad_scaler *s);
+CAIRN_API cairn_tensor *cairn_scale_loss(const cairn_grad_scaler *s, cairn_tensor *loss);
+/* Divides the gradients by the scale and looks whether they are finite, which computes them: for clipping between backward and step.
+ * Once for each optimizer (at most 16) before cairn_scaler_update, else E_STATE. E_TYPE when a gradient is f16: keep parameters in f32. */
+CAIRN_API cairn_status cairn_unscale(cairn_grad_scaler *s, cairn_optimizer *o);
+/* Unscales, unless that is done, and steps, or only clears the gradients when one was not finite: *taken (or NULL) says which. */
+CAIRN_API cairn_status cairn_scaler_step(cairn_grad_scaler *s, cairn_optimizer *o, bool *taken);
+/* After all steps: the scale backs off when one was not taken, and grows after `interval` without. */
+CAIRN_API void cairn_scaler_update(cairn_grad_scaler *s);
 /* Drops all gradients without a step. */
 CAIRN_API void cairn_zero_grad(cairn_optimizer *o);
 /* The number of steps taken. */

@@ -169,6 +169,17 @@ CAIRN_API cairn_tensor *cairn_detach(cairn_tensor *x);
 CAIRN_API void cairn_no_grad_begin(void);
 CAIRN_API void cairn_no_grad_end(void);
 CAIRN_API bool cairn_grad_enabled(void);
+/* Mixed precision on this thread: with CAIRN_BF16 or CAIRN_F16, matmul, linear, convolutions and attention round f32 operands to
+ * that type and give it; softmax, norms, losses, sums and their like take half types to f32 and give f32; all else is as ever.
+ * Parameters stay in f32, and so do their gradients. CAIRN_F32 turns it off. Returns what it was, to be set again:
+ *
+ *     cairn_dtype outer = cairn_autocast(CAIRN_BF16);
+ *     loss = cairn_cross_entropy(cairn_call(net, x), y);
+ *     cairn_autocast(outer);
+ *     cairn_backward(loss);                // takes the types of the forward pass, inside or outside
+ *
+ * Other types are E_TYPE and change nothing. For f16, see cairn_grad_scaler in <cairn/optim.h>. */
+CAIRN_API cairn_dtype cairn_autocast(cairn_dtype type);
 /* Called during backward with the gradient of x; may return another one (NULL keeps it). One hook a tensor. */
 typedef cairn_tensor *(*cairn_gradient_hook)(void *context, cairn_tensor *gradient);
 CAIRN_API cairn_status cairn_set_gradient_hook(cairn_tensor *x, cairn_gradient_hook hook, void *context);
