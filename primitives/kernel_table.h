@@ -13,6 +13,7 @@
 #include "primitives/rows/kernel.h"
 #include "primitives/quantize/kernel.h"
 #include "primitives/rnn/cell.h"
+#include "primitives/transform/transpose.h"
 
 /* One best kernel of each row; in an instruction set's own table NULL where it has nothing better than the sets before. */
 typedef struct kernel_table {

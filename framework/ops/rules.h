@@ -50,6 +50,9 @@ RUN(max_pool) RUN(max_pool_gradient) RUN(max_pool_index) RUN(avg_pool) RUN(avg_p
 /* attention.c */
 INFER(attention) INFER(attention_gradient) GRADIENT(attention) RUN(attention) RUN(attention_gradient) WORKSPACE(attention)
 
+/* ctc.c */
+INFER(ctc) INFER(ctc_results) GRADIENT(ctc_results) RUN(ctc) RUN(ctc_results) WORKSPACE(ctc)
+
 /* quantized.c */
 INFER(quantized_linear) RUN(quantized_linear) WORKSPACE(quantized_linear)
 

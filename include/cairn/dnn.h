@@ -14,11 +14,14 @@
 #define CAIRN_DNN_H
 #include <cairn/dnn/attention.h>
 #include <cairn/dnn/convolution.h>
+#include <cairn/dnn/ctc.h>
 #include <cairn/dnn/matmul.h>
 #include <cairn/dnn/norm.h>
 #include <cairn/dnn/pooling.h>
+#include <cairn/dnn/program.h>
 #include <cairn/dnn/quantize.h>
 #include <cairn/dnn/rnn.h>
 #include <cairn/dnn/softmax.h>
+#include <cairn/dnn/transform.h>
 
 #endif

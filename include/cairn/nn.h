@@ -357,6 +357,18 @@ CAIRN_API cairn_tensor *cairn_bce_with_logits(cairn_tensor *x, cairn_tensor *tar
  * the divergence's definition. */
 CAIRN_API cairn_tensor *cairn_kl_div(cairn_tensor *x, cairn_tensor *target, bool log_target, cairn_loss_reduction reduction);
 
+/* ---- Connectionist temporal classification ----------------------------------------------------------------------------*/
+typedef struct cairn_ctc_options {
+    int64_t blank;                       /* the class that is none: 0 */
+    bool zero_infinity;                  /* losses of targets that do not fit become 0 */
+} cairn_ctc_options;
+/* log_probs (steps, batch, classes), as cairn_log_softmax gives them; targets (batch, labels), padded; steps, labels (batch): how many
+ * of each a sequence has. Integers. CAIRN_MEAN divides each loss by its number of labels (at least 1) first, as PyTorch. NULL with
+ * E_SHAPE, E_TYPE; E_RANGE, when it is computed, for a label that is no class or the blank, and a length out of range. It has no second
+ * derivative. Graves et al., 2006. */
+CAIRN_API cairn_tensor *cairn_ctc_loss(cairn_tensor *log_probs, cairn_tensor *targets, cairn_tensor *steps, cairn_tensor *labels,
+                                       const cairn_ctc_options *options, cairn_loss_reduction reduction);
+
 #ifdef __cplusplus
 }
 #endif

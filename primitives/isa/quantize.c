@@ -1,6 +1,6 @@
 /* Products with quantised weights, of one instruction set: weights are unsigned bytes, x signed ones. */
-/* Without VNNI, 512 bits have nothing over AVX2's; v2 has nothing over the generic set. See kernels.def. */
-#if !(defined(ISA_AVX512) && !defined(ISA_AVX512VNNI)) && !defined(ISA_V2)
+/* Without VNNI, 512 bits have nothing over AVX2's: see kernels.def. */
+#if !defined(ISA_AVX512) || defined(ISA_AVX512VNNI)
 #include <math.h>
 #include "primitives/kernel_table.h"
 #include "primitives/isa/vm_half.h"

@@ -426,6 +426,28 @@ static void quantized_layers_are_near_and_are_saved(void **unused)
     }
 }
 
+static void ctc_says_what_is_wrong(void **unused)
+{
+    (void)unused;
+    cairn_mark mark = cairn_scope_push();
+    cairn_tensor *x = cairn_requires_grad_(cairn_randn(CAIRN_SHAPE(4, 2, 3), CAIRN_F32), true), *two = cairn_full(CAIRN_SHAPE(2), 2, CAIRN_I64);
+    cairn_tensor *labels = cairn_ones(CAIRN_SHAPE(2, 2), CAIRN_I64);
+    assert_null(cairn_ctc_loss(x, two, two, two, NULL, CAIRN_MEAN));
+    assert_int_equal(cairn_error(), CAIRN_E_SHAPE);
+    cairn_error_clear();
+    assert_null(cairn_ctc_loss(x, cairn_to(labels, CAIRN_F32), two, two, NULL, CAIRN_MEAN));
+    assert_int_equal(cairn_error(), CAIRN_E_TYPE);
+    cairn_error_clear();
+    cairn_tensor *blank = cairn_ctc_loss(x, labels, two, two, &(cairn_ctc_options){.blank = 1}, CAIRN_MEAN);
+    assert_int_equal(cairn_eval(blank), CAIRN_E_RANGE);
+    cairn_error_clear();
+    cairn_tensor *dx[1], *again[1], *loss = cairn_ctc_loss(x, labels, two, two, NULL, CAIRN_SUM);
+    assert_int_equal(cairn_grad(loss, NULL, 1, &x, dx), CAIRN_OK);
+    assert_int_equal(cairn_grad(cairn_sum(dx[0], CAIRN_ALL_AXES, false), NULL, 1, &x, again), CAIRN_E_UNSUPPORTED);
+    cairn_error_clear();
+    cairn_scope_pop(mark, NULL);
+}
+
 static void attention_to_another_sequence_equals_self_attention_on_the_same(void **unused)
 {
     (void)unused;
@@ -552,6 +574,7 @@ int main(void)
         cmocka_unit_test(a_module_converts_to_another_type),
         cmocka_unit_test(recurrence_goes_on_from_a_state),
         cmocka_unit_test(recurrences_have_second_derivatives),
+        cmocka_unit_test(ctc_says_what_is_wrong),
         cmocka_unit_test(quantized_layers_are_near_and_are_saved),
         cmocka_unit_test(packing_says_what_is_wrong),
         cmocka_unit_test(dropout_between_layers_follows_the_seed),

@@ -169,9 +169,10 @@ typedef T *(*loss_function)(T *x, T *const *t);
 static void check_loss(const char *test, loss_function loss)
 {
     cairn_mark mark = cairn_scope_push();
-    T *x = cairn_requires_grad_(vector_tensor(find(test, "x")), true), *t[2] = {0};
-    for (int i = 0; i < 2; i++) {
-        const vector *v = find(test, i ? "t1" : "t0");
+    T *x = cairn_requires_grad_(vector_tensor(find(test, "x")), true), *t[3] = {0};
+    for (int i = 0; i < 3; i++) {
+        static const char *const names[] = {"t0", "t1", "t2"};
+        const vector *v = find(test, names[i]);
         t[i] = v ? vector_tensor(v) : NULL;
     }
     T *y = loss(x, t);
@@ -198,6 +199,8 @@ LOSS(smooth_l1, cairn_smooth_l1_loss(x, t[0], 0.5, CAIRN_SUM))
 LOSS(bce, cairn_bce_loss(x, t[0], CAIRN_MEAN))
 LOSS(bce_logits, cairn_bce_with_logits(x, t[0], t[1], CAIRN_MEAN))
 LOSS(kl, cairn_kl_div(x, t[0], false, CAIRN_BATCH_MEAN))
+LOSS(ctc, cairn_ctc_loss(cairn_log_softmax(x, -1), t[0], t[1], t[2], &(cairn_ctc_options){.zero_infinity = true}, CAIRN_MEAN))
+LOSS(ctc_sum, cairn_ctc_loss(cairn_log_softmax(x, -1), t[0], t[1], t[2], &(cairn_ctc_options){.zero_infinity = true}, CAIRN_SUM))
 LOSS(kl_log, cairn_kl_div(x, t[0], true, CAIRN_MEAN))
 
 static void losses_are_as_pytorchs(void **unused)
@@ -207,7 +210,7 @@ static void losses_are_as_pytorchs(void **unused)
         {"cross_entropy", ce}, {"cross_entropy_sum", ce_sum}, {"cross_entropy_none", ce_none}, {"cross_entropy_smooth", ce_smooth},
         {"cross_entropy_ignore", ce_ignore}, {"cross_entropy_weight", ce_weight}, {"cross_entropy_probabilities", ce_probabilities},
         {"cross_entropy_2d", ce}, {"cross_entropy_single", ce}, {"nll", nll}, {"mse", mse}, {"l1", l1}, {"huber", huber},
-        {"smooth_l1", smooth_l1}, {"bce", bce}, {"bce_logits", bce_logits}, {"bce_logits_weight", bce_logits}, {"kl", kl}, {"kl_log", kl_log}};
+        {"smooth_l1", smooth_l1}, {"bce", bce}, {"bce_logits", bce_logits}, {"bce_logits_weight", bce_logits}, {"kl", kl}, {"kl_log", kl_log}, {"ctc", ctc}, {"ctc_sum", ctc_sum}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         check_loss(all[i].test, all[i].loss);
 }

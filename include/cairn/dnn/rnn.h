@@ -31,7 +31,7 @@ typedef struct cairn_rnn_descriptor {
     double clip;                            /* LSTM: c is kept within -clip ... clip; 0: it is not */
     double dropout;                         /* of what goes from layer to layer, 0 to 1; with a reserve only */
     uint64_t seed, stream;                  /* of its random numbers: element i of layer l is dropped when number l rows D P + i
-                                               of the stream (see cairn_random_fill) is below `dropout` */
+                                               of the stream (UNIFORM of <cairn/dnn/program.h>) is below `dropout` */
 } cairn_rnn_descriptor;
 
 /* The weights of one layer and direction; G is 1, 4 (LSTM) or 3 (GRU). Arrays of them have [layer * D + direction]. */
