@@ -8,6 +8,7 @@
 int cc_main(int argc, char **argv);
 int top_main(int argc, char **argv);
 int run_main(int argc, char **argv);
+int ptx_main(int argc, char **argv);
 #ifdef HAVE_DOCTOR
 int cairn_doctor_main(int argc, char **argv);
 int cairn_plan_main(int argc, char **argv);
@@ -34,6 +35,7 @@ static const struct command {
 #endif
     {"cc", "compile CUDA C++ for GPUs and CPUs, without NVIDIA's toolkit", cc_main},
     {"run", "run a finished CUDA program on this machine's CPU", run_main},
+    {"ptx", "show what becomes of the kernels of a PTX file: order, strides, accesses to memory", ptx_main},
     {"top", "watch the kernels of a CUDA program that runs with CAIRN_CUDA_PROFILE", top_main},
     {"version", "version, instruction set, threads", version_main},
 };

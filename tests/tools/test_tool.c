@@ -46,6 +46,31 @@ static void commands_and_arguments_are_checked(void **state)
     fails("bench", 2, "usage: cairn bench");
 }
 
+static void ptx_is_explained(void **state)
+{
+    (void)state;
+    static const char kernel[] = ".version 8.0\n.target sm_80\n.address_size 64\n"
+                                 ".visible .entry twice(.param .u64 p)\n{\n.reg .b64 %rd<4>;\n.reg .b32 %r<4>;\n"
+                                 "ld.param.u64 %rd1, [p];\nmov.u32 %r1, %tid.x;\nmul.wide.u32 %rd2, %r1, 4;\nadd.s64 %rd3, %rd1, %rd2;\n"
+                                 "ld.global.u32 %r2, [%rd3];\nadd.u32 %r3, %r2, %r2;\nst.global.u32 [%rd3], %r3;\nret;\n}\n";
+    fails("ptx", 2, "usage: cairn ptx FILE");
+    fails("ptx a.ptx --block 0", 2, "--block takes up to three numbers");
+    fails("ptx a.ptx --block 64,64", 2, "--block takes up to three numbers");
+    fails("ptx a.ptx b.ptx", 2, "what is 'b.ptx'?");
+    runs("ptx --help", "--block");
+    if (access(CAIRN_BUILD_DIR "/runtime/libcairn-cuda.so", R_OK)) {
+        fails("ptx none.ptx", 1, "needs LLVM 19");
+        return;
+    }
+    fails("ptx none.ptx", 1, "cairn ptx: none.ptx: No such file or directory");
+    text_file("twice.ptx", kernel);
+    runs("ptx twice.ptx", "twice");
+    runs("ptx twice.ptx --block 16,16", "twice");
+    runs("ptx - <twice.ptx", "twice");
+    file_of("cut.ptx", kernel, strlen(kernel) / 2);
+    fails("ptx cut.ptx", 1, "cut.ptx:");
+}
+
 #if defined(HAVE_ZLIB) && defined(HAVE_CJSON)      /* without them nothing can be trained */
 /* Of what a person did wrong, one sentence is said: one line. */
 static void check_one_sentence(int line, const char *arguments, const char *words)
@@ -203,6 +228,7 @@ int main(void)
         return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(commands_and_arguments_are_checked),
+        cmocka_unit_test(ptx_is_explained),
 #if defined(HAVE_ZLIB) && defined(HAVE_CJSON)
         cmocka_unit_test(bad_data_gets_one_sentence),
         cmocka_unit_test(damaged_files_get_one_sentence),
