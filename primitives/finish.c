@@ -1,5 +1,5 @@
 /* Made of the block functions of programs: they exist for every instruction set, give the same bits on all, and blocks of them
- * stay in L1. Bias, residual and ReLU have a kernel of their own, with the same bits. */
+ * stay in L1. Scale, bias, residual and ReLU have a kernel of their own, with the same bits. */
 #include "primitives/finish.h"
 
 #include "base/error.h"
@@ -13,8 +13,8 @@ cairn_status finish_check(const char *op, const cairn_fused *f, const void *y)
 {
     if (f->activation < 0 || f->activation >= CAIRN_FUSED_ACTIVATIONS)
         return error_set(CAIRN_E_ARGUMENT, "%s: no such activation: %d", op, (int)f->activation);
-    if (y && (f->residual == y || f->bias == y))
-        return error_set(CAIRN_E_ARGUMENT, "%s: the %s is the result: %p", op, f->bias == y ? "bias" : "residual", y);
+    if (y && (f->residual == y || f->bias == y || f->scale == y))
+        return error_set(CAIRN_E_ARGUMENT, "%s: the %s is the result: %p", op, f->scale == y ? "scale" : f->bias == y ? "bias" : "residual", y);
     return CAIRN_OK;
 }
 
@@ -101,15 +101,16 @@ static void activate(const tile *t, const cairn_fused *f)
     }
 }
 
-void finish_block(const cairn_fused *f, cairn_dtype type, int64_t rows, int64_t cols, void *y, int64_t y_step, const void *bias,
+void finish_block(const cairn_fused *f, cairn_dtype type, int64_t rows, int64_t cols, void *y, int64_t y_step, int64_t column0,
                   const void *residual, int64_t residual_step)
 {
+    const int64_t bytes = cairn_dtype_bytes(type);
+    const char *scale = f->scale ? (const char *)f->scale + column0 * bytes : NULL, *bias = f->bias ? (const char *)f->bias + column0 * bytes : NULL;
     if (f->activation <= CAIRN_FUSED_RELU) {
-        (type == CAIRN_F64 ? kernels()->finish_f64 : kernels()->finish_f32)(rows, cols, y, y_step, bias, residual, residual_step,
+        (type == CAIRN_F64 ? kernels()->finish_f64 : kernels()->finish_f32)(rows, cols, y, y_step, scale, bias, residual, residual_step,
                                                                            f->activation == CAIRN_FUSED_RELU);
         return;
     }
-    const int64_t bytes = cairn_dtype_bytes(type);
     const int64_t wide = smaller(cols, VM_BLOCK), high = larger(VM_BLOCK / larger(wide, 1), 1);
     tile t = {.vm = vm_table_best(), .type = program_type_of(type), .y_step = y_step};
     for (int64_t i = 0; i < rows; i += high)
@@ -117,8 +118,10 @@ void finish_block(const cairn_fused *f, cairn_dtype type, int64_t rows, int64_t 
             t.rows = smaller(high, rows - i);
             t.cols = smaller(wide, cols - j);
             t.y = (char *)y + (i * y_step + j) * bytes;
+            if (scale)
+                apply(&t, P_MUL, t.y, y_step, t.y, y_step, scale + j * bytes, 0);
             if (bias)
-                apply(&t, P_ADD, t.y, y_step, t.y, y_step, (const char *)bias + j * bytes, 0);
+                apply(&t, P_ADD, t.y, y_step, t.y, y_step, bias + j * bytes, 0);
             if (residual)
                 apply(&t, P_ADD, t.y, y_step, t.y, y_step, (const char *)residual + (i * residual_step + j) * bytes, residual_step);
             activate(&t, f);

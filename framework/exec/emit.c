@@ -1,4 +1,5 @@
-/* Emitting: each group of the schedule as a program, or as a library call with or without an epilogue.
+/* Emitting: each group of the schedule as a program, or as a library call with or without an epilogue: as data where it can be said so,
+ * else a program.
  *
  * The axes of a program are those of the group's domain in memory order; for rows the reduced ones are merged into
  * the last, for columns the ones behind them are, and the ones before them become loops around the program. An operand
@@ -533,13 +534,57 @@ static bool library_input(emitter *e, const value *v, int k, operand *o, view *w
     return !e->failed;
 }
 
+/* Whether value i is one contiguous row after the other, `step` apart, over the matrix of a library operation. */
+static bool lies(const emitter *e, int32_t i, int64_t step)
+{
+    int64_t strides[CAIRN_MAX_RANK];
+    if (!run_strides(e, &at(e, i)->shape, e->s->nodes[i].stride, strides))
+        return false;
+    return (strides[0] == step || e->runs[0].size == 1) && (strides[1] == 1 || e->runs[1].size == 1);
+}
+
+static cairn_fused_activation activation_of(uint8_t op)
+{
+    return op == OP_relu ? CAIRN_FUSED_RELU : op == OP_sigmoid ? CAIRN_FUSED_SIGMOID : op == OP_tanh ? CAIRN_FUSED_TANH : CAIRN_FUSED_NONE;
+}
+
 /* Stands for an epilogue where only its presence counts. */
 static void no_epilogue(void *context, int64_t batch, int64_t row0, int64_t rows, int64_t col0, int64_t cols)
 {
     (void)context, (void)batch, (void)row0, (void)rows, (void)col0, (void)cols;
 }
 
-static bool emit_library(emitter *e, int32_t i, int32_t out_slot)
+/* An epilogue that can be said as data: members one after the other, each with one operand more. */
+typedef struct data_epilogue {
+    int32_t scale, bias, residual;           /* values; or NOWHERE */
+    cairn_fused_activation activation;
+} data_epilogue;
+
+static operand fused_operand(emitter *e, int32_t i)
+{
+    if (i == NOWHERE)
+        return (operand){.slot = NOWHERE};
+    const value *v = at(e, i);
+    const node *n = &e->s->nodes[i];
+    e->k->read_bytes += value_bytes(v);
+    return (operand){.slot = slot_of(e, n->storage), .byte_offset = n->offset * cairn_dtype_bytes(v->type)};
+}
+
+/* Gives the newest kernel the epilogue; -> what stands for it before there is memory. */
+static const cairn_fused *fuse(emitter *e, const data_epilogue *d)
+{
+    static const char some = 0;
+    kernel *k = e->k;
+    k->fuses = true;
+    k->scale = fused_operand(e, d->scale);
+    k->bias = fused_operand(e, d->bias);
+    k->residual = fused_operand(e, d->residual);
+    k->fused = (cairn_fused){.activation = d->activation, .scale = d->scale == NOWHERE ? NULL : &some, .bias = d->bias == NOWHERE ? NULL : &some,
+                             .residual = d->residual == NOWHERE ? NULL : &some};
+    return &k->fused;
+}
+
+static bool emit_library(emitter *e, int32_t i, int32_t out_slot, const data_epilogue *data)
 {
     const value *v = at(e, i);
     operand *inputs = mem_array((size_t)v->n_in + 1, sizeof *inputs);
@@ -553,6 +598,7 @@ static bool emit_library(emitter *e, int32_t i, int32_t out_slot)
         mem_free(views);
         return false;
     }
+    e->k = k;
     k->library = i;
     k->inputs = inputs;
     k->views = views;
@@ -561,7 +607,9 @@ static bool emit_library(emitter *e, int32_t i, int32_t out_slot)
     dense_strides(&v->shape, v->flags & V_CHANNELS_LAST, k->out.stride);
     k->out_operand = (operand){.slot = out_slot != NOWHERE ? out_slot : slot_of(e, i)};
     static const epilogue some = {no_epilogue, NULL};
-    op_run r = {.v = v, .in = views, .out = k->out, .epilogue = e->gr->library == i ? &some : NULL};
+    op_run r = {.v = v, .in = views, .out = k->out, .epilogue = e->gr->library == i && !data ? &some : NULL};
+    if (data)
+        r.fused = fuse(e, data);
     int64_t bytes = ops[v->op].workspace ? ops[v->op].workspace(&r) : 0;
     if (bytes > 0)
         k->scratch_slot = plan_slot(e->p, SLOT_TEMPORARY, NOWHERE, bytes);
@@ -570,6 +618,37 @@ static bool emit_library(emitter *e, int32_t i, int32_t out_slot)
     k->write_bytes = value_bytes(v);
     snprintf(k->name, sizeof k->name, "%s", ops[v->op].name);
     return !e->failed;
+}
+
+/* The members as data, in the order in which cairn_fused applies them: a factor and a term for each column, a term for each element, an
+ * activation. False when they are something else. */
+static bool as_data(const emitter *e, data_epilogue *d)
+{
+    *d = (data_epilogue){NOWHERE, NOWHERE, NOWHERE, CAIRN_FUSED_NONE};
+    int32_t before = e->gr->library;
+    const cairn_dtype type = (cairn_dtype)at(e, before)->type;
+    for (int32_t m = e->gr->first_member; m != NOWHERE; before = m, m = e->s->nodes[m].next_member) {
+        const value *v = at(e, m);
+        const int32_t a = v->in[0]->exec_index, b = v->n_in == 2 ? v->in[1]->exec_index : NOWHERE, other = a == before ? b : a;
+        if (d->activation || v->type != type || (a != before && b != before))
+            return false;
+        if (activation_of(v->op)) {
+            d->activation = activation_of(v->op);
+            continue;
+        }
+        if (other == NOWHERE || !is_external(e, other) || at(e, other)->type != v->type)
+            return false;
+        const bool by_column = lies(e, other, 0);
+        if (v->op == OP_mul && by_column && d->scale == NOWHERE && d->bias == NOWHERE && d->residual == NOWHERE)
+            d->scale = other;
+        else if (v->op == OP_add && by_column && d->bias == NOWHERE && d->residual == NOWHERE)
+            d->bias = other;
+        else if (v->op == OP_add && d->residual == NOWHERE && lies(e, other, e->runs[1].size))
+            d->residual = other;
+        else
+            return false;
+    }
+    return type == CAIRN_F32 || type == CAIRN_F64;
 }
 
 /* The library operation writes its result where the root's will be; the program runs there, block by block. When an
@@ -607,18 +686,21 @@ static bool emit_with_epilogue(emitter *e)
     if (!fits_matrix(e)) {
         e->s->groups[e->gr - e->s->groups].library = NOWHERE;
         e->s->nodes[lib].group = NOWHERE;
-        return emit_library(e, lib, NOWHERE) && emit_program(e);
+        return emit_library(e, lib, NOWHERE, NULL) && emit_program(e);
     }
     int32_t out = slot_of(e, e->gr->root);
     e->s->nodes[lib].slot = out;
-    if (!emit_library(e, lib, out))
+    data_epilogue data;
+    const bool as_such = as_data(e, &data);
+    if (!emit_library(e, lib, out, as_such ? &data : NULL))
         return false;
-    e->k = &e->p->kernels[e->p->kernel_count - 1];
+    name_kernel(e, ops[at(e, lib)->op].name);
+    if (as_such)
+        return true;
     if (!start_program(e))
         return false;
     e->k->write_bytes = 0;
     emit_members(e);
-    name_kernel(e, ops[at(e, lib)->op].name);
     return finish_program(e);
 }
 
@@ -626,7 +708,7 @@ static bool emit_group(emitter *e)
 {
     switch (e->gr->form) {
     case FORM_LIBRARY:
-        return emit_library(e, e->gr->root, NOWHERE);
+        return emit_library(e, e->gr->root, NOWHERE, NULL);
     case FORM_COPY:
         return emit_copy(e);
     default:

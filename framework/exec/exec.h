@@ -111,6 +111,9 @@ typedef struct kernel {
     view *views;                             /* likewise: shapes and strides */
     view out;
     operand out_operand;
+    bool fuses;                              /* its epilogue is `fused`, whose memory the operands say, not a program */
+    cairn_fused fused;
+    operand scale, bias, residual;           /* slot NOWHERE: there is none */
     int32_t scratch_slot;
     int32_t begins, ends;                    /* temporaries, while memory is planned */
     int64_t read_bytes, write_bytes;

@@ -27,6 +27,10 @@ static void say_kernel(FILE *f, const plan *p, const pending *g, int32_t index)
     for (int32_t i = 0; i < k->operand_count; i++)
         if (k->operands[i].slot != NOWHERE)
             say_slot(f, p, g, k->operands[i].slot);
+    const operand *fused[] = {&k->scale, &k->bias, &k->residual};
+    for (int i = 0; i < 3 && k->fuses; i++)
+        if (fused[i]->slot != NOWHERE)
+            say_slot(f, p, g, fused[i]->slot);
     if (k->library != NOWHERE) {
         fprintf(f, " ->");
         say_slot(f, p, g, k->out_operand.slot);

@@ -60,6 +60,11 @@ static void find_lifetimes(plan *p)
             uses(p, k->inputs[o].slot, i);
         if (k->library != NOWHERE)
             uses(p, k->out_operand.slot, i);
+        if (k->fuses) {
+            uses(p, k->scale.slot, i);
+            uses(p, k->bias.slot, i);
+            uses(p, k->residual.slot, i);
+        }
         uses(p, k->scratch_slot, i);
     }
 }

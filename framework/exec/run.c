@@ -125,6 +125,8 @@ static void run_loops(const kernel *k, void *scratch)
     }
 }
 
+static const void *address_or_null(const plan *p, const operand *o) { return o->slot == NOWHERE ? NULL : address(p, o); }
+
 static cairn_status run_library(plan *p, kernel *k, const pending *g)
 {
     const value *v = g->at[k->library];
@@ -132,6 +134,13 @@ static cairn_status run_library(plan *p, kernel *k, const pending *g)
         k->views[i].data = address(p, &k->inputs[i]);
     k->out.data = address(p, &k->out_operand);
     op_run r = {.v = v, .in = k->views, .out = k->out};
+    cairn_fused fused = k->fused;
+    if (k->fuses) {
+        fused.scale = address_or_null(p, &k->scale);
+        fused.bias = address_or_null(p, &k->bias);
+        fused.residual = address_or_null(p, &k->residual);
+        r.fused = &fused;
+    }
     if (k->scratch_slot != NOWHERE) {
         r.workspace = p->pointers[k->scratch_slot];
         r.workspace_bytes = p->slots[k->scratch_slot].bytes;

@@ -7,6 +7,7 @@
 #ifndef FRAMEWORK_GRAPH_H
 #define FRAMEWORK_GRAPH_H
 #include <stdatomic.h>
+#include <cairn/dnn/common.h>
 #include <cairn/tensor.h>
 #include "base/error.h"
 #include "base/memory.h"
@@ -61,12 +62,13 @@ typedef struct op_run {
     void *workspace;        /* what the operation's workspace function asked for */
     int64_t workspace_bytes;
     const epilogue *epilogue;            /* only for operations flagged EPILOGUE; or NULL */
+    const cairn_fused *fused;            /* likewise: what can be said as data; or NULL */
 } op_run;
 
 enum op_flags {
     DENSE = 1,              /* inputs arrive dense and row-major (the executor copies if they are not) */
     CHANNELS_LAST_IN = 2,   /* rank-4 inputs arrive dense in channels-last order */
-    EPILOGUE = 4,           /* can run a pointwise program on each finished block of its output */
+    EPILOGUE = 4,           /* can run a pointwise program on each finished block of its output, and takes cairn_fused */
     NO_INPUT_GRADIENT = 8   /* integer or boolean result: no gradient by nature */
 };
 

@@ -98,6 +98,8 @@ static cairn_conv conv_run(const op_run *r)
         d.epilogue = r->epilogue->run;
         d.epilogue_context = r->epilogue->context;
     }
+    if (r->fused)
+        d.fused = *r->fused;
     return d;
 }
 

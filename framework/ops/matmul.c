@@ -90,6 +90,8 @@ static folded fold_run(const op_run *r)
         f.gemm.epilogue = r->epilogue->run;
         f.gemm.epilogue_context = r->epilogue->context;
     }
+    if (r->fused)
+        f.gemm.fused = *r->fused;
     return f;
 }
 
@@ -111,6 +113,8 @@ cairn_status run_matmul(const op_run *r)
         f.gemm.a = (const char *)x->data + a * bytes;
         f.gemm.b = (const char *)w->data + b * bytes;
         f.gemm.c = (char *)r->out.data + c * bytes;
+        if (r->fused && r->fused->residual)
+            f.gemm.fused.residual = (const char *)r->fused->residual + c * bytes;
         cairn_status s = cairn_gemm_run(&f.gemm, r->workspace, r->workspace_bytes);
         if (s)
             return s;

@@ -280,11 +280,13 @@ static T *train_batch_norm(T *x, T *running_mean, T *running_variance, T *weight
     return kept ? op_build(OP_batch_norm, count, in, &a, sizeof a) : NULL;
 }
 
-/* (x - mean) * (deviation * weight) + bias with known statistics. */
+/* (x - mean) * (deviation * weight) + bias with known statistics, as x * scale + shift: what is before it can take the two as its own
+ * epilogue. */
 static T *normalized(T *x, T *mean, T *variance, T *weight, T *bias, double eps)
 {
-    T *scale = cairn_rsqrt(cairn_add(variance, num(eps)));
-    return affine(cairn_sub(x, mean), weight ? cairn_mul(scale, weight) : scale, bias);
+    T *deviation = cairn_rsqrt(cairn_add(variance, num(eps))), *scale = weight ? cairn_mul(deviation, weight) : deviation;
+    T *offset = cairn_neg(cairn_mul(mean, scale)), *shift = bias ? cairn_add(offset, bias) : offset;
+    return affine(x, scale, shift);
 }
 
 cairn_tensor *cairn_f_batch_norm(T *x, T *running_mean, T *running_variance, T *weight, T *bias, bool training, double momentum, double eps)

@@ -23,7 +23,7 @@ typedef struct plan {
     layout outer[3];                    /* of the first operand, the second, the result */
     cairn_dtype inner[3];
     int64_t copy_bytes[3];              /* 0 where the caller's memory serves */
-    int64_t bias_bytes, residual_bytes;
+    int64_t scale_bytes, bias_bytes, residual_bytes;
     bool integer, empty;                /* empty: sums of nothing */
 } plan;
 
@@ -47,8 +47,9 @@ static void choose_copies(plan *p)
             p->copy_bytes[i] = round_up(layout_elements(&p->outer[i]) * cairn_dtype_bytes(p->inner[i]), 64);
     }
     const bool narrow = p->inner[2] != p->outer[2].type;
-    if (passes_fused(p) && p->c.d.fused.bias && narrow)
-        p->bias_bytes = round_up(p->outer[2].size[1] * cairn_dtype_bytes(p->inner[2]), 64);
+    const int64_t row_bytes = passes_fused(p) && narrow ? round_up(p->outer[2].size[1] * cairn_dtype_bytes(p->inner[2]), 64) : 0;
+    p->scale_bytes = p->c.d.fused.scale ? row_bytes : 0;
+    p->bias_bytes = p->c.d.fused.bias ? row_bytes : 0;
     if (passes_fused(p) && p->c.d.fused.residual)
         p->residual_bytes = p->copy_bytes[2];
 }
@@ -82,7 +83,8 @@ static cairn_status prepare(const cairn_conv *d, cairn_conv_pass pass, plan *p)
 
 static int64_t copies_bytes(const plan *p)
 {
-    const int64_t bytes = p->copy_bytes[0] + p->copy_bytes[1] + p->copy_bytes[2] + p->bias_bytes + p->residual_bytes;
+    const int64_t bytes = p->copy_bytes[0] + p->copy_bytes[1] + p->copy_bytes[2] + p->scale_bytes + p->bias_bytes +
+                          p->residual_bytes;
     return bytes ? bytes + 64 : 0;
 }
 
@@ -106,8 +108,8 @@ static cairn_status check_operands(const plan *p, const void *a, const void *b, 
             return error_set(CAIRN_E_ARGUMENT, "conv %s: an operand is NULL: %p, %p, result %p", name, a, b, result);
     if (layouts_overlap(&p->outer[2], result, &p->outer[0], a) || layouts_overlap(&p->outer[2], result, &p->outer[1], b))
         return error_set(CAIRN_E_ARGUMENT, "conv %s: the result overlaps an operand: %p, %p, result %p", name, a, b, result);
-    if (p->c.d.fused.bias && p->c.d.fused.bias == result)
-        return error_set(CAIRN_E_ARGUMENT, "conv %s: the bias is the result: %p", name, result);
+    if (result && (p->c.d.fused.bias == result || p->c.d.fused.scale == result))
+        return error_set(CAIRN_E_ARGUMENT, "conv %s: the %s is the result: %p", name, p->c.d.fused.bias == result ? "bias" : "scale", result);
     if (p->c.d.fused.residual && layouts_overlap(&p->outer[2], result, &p->outer[2], p->c.d.fused.residual))
         return error_set(CAIRN_E_ARGUMENT, "conv %s: the residual overlaps the result: %p, %p", name, p->c.d.fused.residual, result);
     const int64_t needed = bytes_needed(p, 1);
@@ -129,7 +131,7 @@ static void fill_empty(const plan *p, void *result)
         return;
     memset(result, 0, (size_t)(elements * cairn_dtype_bytes(p->inner[2])));
     if (p->pass != CAIRN_CONV_WEIGHT_GRADIENT && !finish_is_nothing(&d->fused))
-        finish_block(&d->fused, d->type, elements / columns, columns, result, columns, d->fused.bias, d->fused.residual, columns);
+        finish_block(&d->fused, d->type, elements / columns, columns, result, columns, 0, d->fused.residual, columns);
     if (p->pass == CAIRN_CONV_FORWARD && d->epilogue)
         d->epilogue(d->epilogue_context, 0, 0, elements / columns, 0, columns);
 }
@@ -144,6 +146,18 @@ static void compute(const plan *p, const void *a, const void *b, void *result, v
         conv_algorithm_run(&p->c, p->pass, p->algorithm, a, b, result, cairn_threads(), workspace, bytes);
 }
 
+/* An element for each channel of the result, converted to *next, which moves on. */
+static const void *converted_row(const plan *p, const void *row, int64_t bytes, char **next)
+{
+    const layout l = {.type = p->outer[2].type, .size = {1, p->outer[2].size[1], 1, 1, 1}, .stride = {0, 1, 0, 0, 0}};
+    char *to = *next;
+    if (!bytes)
+        return row;
+    layout_pack(&l, row, p->inner[2], to);
+    *next += bytes;
+    return to;
+}
+
 static void run_converted(plan *p, const void *a, const void *b, void *result, char *workspace, int64_t bytes)
 {
     const char *end = workspace + bytes;
@@ -156,12 +170,8 @@ static void run_converted(plan *p, const void *a, const void *b, void *result, c
             operands[i] = next;
             next += p->copy_bytes[i];
         }
-    if (p->bias_bytes) {
-        const layout bias = {.type = p->outer[2].type, .size = {1, p->outer[2].size[1], 1, 1, 1}, .stride = {0, 1, 0, 0, 0}};
-        layout_pack(&bias, fused->bias, p->inner[2], next);
-        fused->bias = next;
-        next += p->bias_bytes;
-    }
+    fused->scale = converted_row(p, fused->scale, p->scale_bytes, &next);
+    fused->bias = converted_row(p, fused->bias, p->bias_bytes, &next);
     if (p->residual_bytes) {
         layout_pack(&p->outer[2], fused->residual, p->inner[2], next);
         fused->residual = next;

@@ -115,8 +115,8 @@ void conv_finish(const correlation *c, int64_t slice0, int64_t slices, int64_t r
     const int64_t lines = even ? 1 : rows, length = even ? rows * c->ow : c->ow;
     for (int64_t i = 0; c->fused && i < slices * lines; i++) {
         const int64_t at = (conv_slice_at(c, slice0 + i / lines) + (row0 + i % lines) * c->out_row + column0) * bytes;
-        finish_block(c->fused, bytes == 8 ? CAIRN_F64 : CAIRN_F32, length, columns, c->out + at, c->out_pixel,
-                     c->fused->bias ? (const char *)c->fused->bias + column0 * bytes : NULL, c->residual ? c->residual + at : NULL, c->out_pixel);
+        finish_block(c->fused, bytes == 8 ? CAIRN_F64 : CAIRN_F32, length, columns, c->out + at, c->out_pixel, column0,
+                     c->residual ? c->residual + at : NULL, c->out_pixel);
     }
     if (c->epilogue)
         c->epilogue(c->epilogue_context, 0, (slice0 * c->oh + row0) * c->ow, ((slices - 1) * c->oh + rows) * c->ow, column0, columns);

@@ -59,6 +59,8 @@ static double activated(const cairn_fused *f, double v)
 
 static void finish(const cairn_fused *f, const layout *l, place p, void *to, double v)
 {
+    if (f->scale)
+        v *= load(f->scale, l->type, p.c);
     if (f->bias)
         v += load(f->bias, l->type, p.c);
     if (f->residual)

@@ -59,6 +59,23 @@ static void add_row(const matmul *mm, int64_t n, void *z, double factor, const v
     }
 }
 
+/* z[j] *= by[j], `by` of C's type */
+static void scale_by(const matmul *mm, int64_t n, void *z, const void *by)
+{
+    if (is_f64(mm)) {
+        for (int64_t j = 0; j < n; j++)
+            ((double *)z)[j] *= ((const double *)by)[j];
+        return;
+    }
+    float piece[PIECE];
+    for (int64_t j = 0; j < n; j += PIECE) {
+        const int64_t count = smaller(PIECE, n - j);
+        widen(mm->c_type, count, element(mm, by, j), piece);
+        for (int64_t q = 0; q < count; q++)
+            ((float *)z)[j + q] *= piece[q];
+    }
+}
+
 static void add_number(const matmul *mm, int64_t n, void *z, const void *from)
 {
     float number;
@@ -102,8 +119,16 @@ void matmul_finish(const matmul *mm, int64_t row0, int64_t rows, int64_t column0
     const int64_t residual_row = g->residual_row ? g->residual_row : g->c_row, saved_row = g->saved_row ? g->saved_row : g->c_row;
     const int64_t residual = mm->batch * (g->residual_batch ? g->residual_batch : g->c_batch) + column0;
     const int64_t saved = mm->batch * (g->saved_batch ? g->saved_batch : g->c_batch) + column0;
+    if (mm->c_type == real && !g->row_bias && !g->saved) { /* what most are */
+        const void *first = g->fused.residual ? element(mm, g->fused.residual, residual + row0 * residual_row) : NULL;
+        finish_block(&g->fused, real, rows, columns, z, z_step, column0, first, residual_row);
+        return;
+    }
+    const cairn_fused activation = {.activation = g->fused.activation, .slope = g->fused.slope};
     for (int64_t i = 0; i < rows; i++) {
         char *row = (char *)z + i * z_step * cairn_dtype_bytes(real);
+        if (g->fused.scale)
+            scale_by(mm, columns, row, element(mm, g->fused.scale, column0));
         if (g->fused.bias)
             add_row(mm, columns, row, 1, element(mm, g->fused.bias, column0));
         if (g->row_bias)
@@ -116,7 +141,7 @@ void matmul_finish(const matmul *mm, int64_t row0, int64_t rows, int64_t column0
             store_row(mm, columns, row, (void *)element(mm, g->saved, saved + (row0 + i) * saved_row));
     }
     if (!g->gradient)
-        finish_block(&g->fused, real, rows, columns, z, z_step, NULL, NULL, 0);
+        finish_block(&activation, real, rows, columns, z, z_step, 0, NULL, 0);
 }
 
 /* z[j] = row_scale column_scale[j] z[j], from i32 first where those are the sums. */

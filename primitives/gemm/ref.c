@@ -60,6 +60,7 @@ static double finished(const cairn_gemm *g, cairn_dtype type, int64_t b, int64_t
     const int64_t at = b * g->c_batch + i * g->c_row + j;
     double z = g->alpha * sum * (g->row_scale ? g->row_scale[i] : 1) * (g->column_scale ? g->column_scale[j] : 1);
     z += g->beta == 0 ? 0 : g->beta * load(g->c, type, at);
+    z *= g->fused.scale ? load(g->fused.scale, type, j) : 1;
     z += g->fused.bias ? load(g->fused.bias, type, j) : 0;
     z += g->row_bias ? load(g->row_bias, type, i) : 0;
     if (g->fused.residual)

@@ -250,33 +250,38 @@ static void fused_epilogues_equal_the_oracle_in_every_algorithm(void **state)
                     used |= 1 << algorithm;
                     const layout l = layout_of(&c, pass ? CONV_X : CONV_Y);
                     tensor residual = tensor_of(&l);
-                    void *bias = test_uniform_array(d.type, l.size[1]);
+                    void *bias = test_uniform_array(d.type, l.size[1]), *scale = test_uniform_array(d.type, l.size[1]);
                     d.algorithm = (cairn_conv_algorithm)algorithm;
                     d.fused = (cairn_fused){activation == 1 ? NULL : bias, activation == 2 ? NULL : residual.first,
-                                            (cairn_fused_activation)activation, 0.25};
+                                            (cairn_fused_activation)activation, 0.25, activation % 3 ? scale : NULL};
                     check_passes(d, 1 << pass, cairn_conv_algorithm_name(d.algorithm));
-                    free(residual.block), free(bias);
+                    free(residual.block), free(bias), free(scale);
                 }
     assert_int_equal(used, (1 << CAIRN_CONV_ALGORITHMS) - 2);
 }
 
-/* The kernel of bias, residual and ReLU, on every instruction set, at all widths; the ReLU of NaN is NaN. */
+/* The kernel of scale, bias, residual and ReLU, on every instruction set, at all widths; the ReLU of NaN is NaN. */
 static void finishing_equals_the_plain_sums(void **state)
 {
     (void)state;
     FOR_EACH_ISA(isa)
         for (int64_t cols = 1; cols < 40; cols++)
-            for (int kind = 0; kind < 16; kind++) {
+            for (int kind = 0; kind < 32; kind++) {
                 const cairn_dtype type = kind & 8 ? CAIRN_F64 : CAIRN_F32;
                 void *y = test_uniform_array(type, 3 * 50), *bias = test_uniform_array(type, cols), *residual = test_uniform_array(type, 3 * 45);
+                void *scale = test_uniform_array(type, cols);
                 set(y, type, 50, NAN);
                 void *before = test_copy(y, type, 3 * 50);
-                const cairn_fused f = {.activation = kind & 4 ? CAIRN_FUSED_RELU : CAIRN_FUSED_NONE};
-                finish_block(&f, type, 3, cols, y, 50, kind & 1 ? bias : NULL, kind & 2 ? residual : NULL, 45);
+                const cairn_fused f = {.activation = kind & 4 ? CAIRN_FUSED_RELU : CAIRN_FUSED_NONE, .bias = kind & 1 ? bias : NULL,
+                                       .scale = kind & 16 ? scale : NULL};
+                finish_block(&f, type, 3, cols, y, 50, 0, kind & 2 ? residual : NULL, 45);
                 for (int64_t i = 0; i < 150; i++) {
                     const int64_t r = i / 50, j = i % 50;
                     double v = get(before, type, i);
                     if (j < cols) {
+                        v = kind & 16 ? v * get(scale, type, j) : v;
+                        if (type == CAIRN_F32)
+                            v = (float)v;
                         v = kind & 1 ? v + get(bias, type, j) : v;
                         v = kind & 2 ? (type == CAIRN_F32 ? (double)((float)v + (float)get(residual, type, r * 45 + j)) : v + get(residual, type, r * 45 + j)) : v;
                         v = kind & 4 && v <= 0 ? 0 : v;
@@ -285,7 +290,7 @@ static void finishing_equals_the_plain_sums(void **state)
                     }
                     assert_true(get(y, type, i) == v || (isnan(v) && isnan(get(y, type, i))));
                 }
-                free(y), free(bias), free(residual), free(before);
+                free(y), free(bias), free(scale), free(residual), free(before);
             }
 }
 
@@ -300,7 +305,7 @@ static void half_types_with_strides_are_fused_too(void **state)
         assert_int_equal(conv_check(&d, &c), CAIRN_OK);
         const layout l = layout_of(&c, CONV_Y), row = {.type = d.type, .size = {1, d.k, 1, 1, 1}, .stride = {0, 1, 0, 0, 0}};
         tensor residual = tensor_of(&l), bias = tensor_of(&row);
-        d.fused = (cairn_fused){bias.first, residual.first, CAIRN_FUSED_SILU, 0};
+        d.fused = (cairn_fused){bias.first, residual.first, CAIRN_FUSED_SILU, 0, type ? bias.first : NULL};
         check_passes(d, FORWARD, "fused half");
         free(residual.block), free(bias.block);
     }

@@ -146,7 +146,8 @@ static void all_types_equal_the_oracle_on_every_set_and_unit(void **state)
 static void check_fused(types t, int64_t m, int64_t n, int64_t k, cairn_fused_activation activation, int what)
 {
     product p = make(t, what & 1 ? 3 : 0, m, n, k, what & 3);
-    p.g.fused = (cairn_fused){.activation = activation, .slope = 0.125, .bias = what & 4 ? p.bias : NULL, .residual = what & 8 ? p.residual : NULL};
+    p.g.fused = (cairn_fused){.activation = activation, .slope = 0.125, .bias = what & 4 ? p.bias : NULL, .residual = what & 8 ? p.residual : NULL,
+                              .scale = what & 2048 ? p.bias : NULL};
     p.g.row_bias = what & 16 ? p.row_bias : NULL;
     p.g.row_scale = what & 32 ? p.row_scale : NULL;
     p.g.column_scale = what & 64 ? p.column_scale : NULL;
@@ -168,7 +169,7 @@ static void everything_fused_equals_the_oracle(void **state)
             int64_t m = test_between(1, 40), n = test_between(1, 70), k = test_between(0, 50);
             if (i % 40 == 0)
                 m = 150, n = 1200, k = 30;
-            check_fused(t, m, n, k, (cairn_fused_activation)(i % CAIRN_FUSED_ACTIVATIONS), (int)(test_random() % 2048));
+            check_fused(t, m, n, k, (cairn_fused_activation)(i % CAIRN_FUSED_ACTIVATIONS), (int)(test_random() % 4096));
         }
 }
 

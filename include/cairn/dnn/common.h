@@ -11,7 +11,7 @@ extern "C" {
  * thread that computed it. */
 typedef void (*cairn_epilogue)(void *context, int64_t batch, int64_t row0, int64_t rows, int64_t col0, int64_t cols);
 
-/* An epilogue as data: y = activation(y + bias + residual), on each block while it is in cache. Zeroed it does nothing. */
+/* An epilogue as data: y = activation(scale y + bias + residual), on each block while it is in cache. Zeroed it does nothing. */
 typedef enum cairn_fused_activation {
     CAIRN_FUSED_NONE,
     CAIRN_FUSED_RELU,
@@ -29,6 +29,7 @@ typedef struct cairn_fused {
     const void *residual;               /* shaped, typed and laid out as y; not y itself; or NULL */
     cairn_fused_activation activation;
     double slope;
+    const void *scale;                  /* as `bias`: what a batch norm of known statistics multiplies by; or NULL */
 } cairn_fused;
 
 #ifdef __cplusplus

@@ -27,10 +27,10 @@ extern "C" {
  *                rounded to f32, then as if it were an f32's
  *
  * What is fused, in this order, in f32 (f64 for f64), with one rounding to C at the end:
- *   z = alpha row_scale[i] column_scale[j] (A B)[i][j] + beta C[i][j] + bias[j] + row_bias[i] + residual[i][j]
+ *   z = (alpha row_scale[i] column_scale[j] (A B)[i][j] + beta C[i][j]) scale[j] + bias[j] + row_bias[i] + residual[i][j]
  *   saved[i][j] = z, when there is `saved` and no `gradient`
  *   C[i][j] = activation(z), or z activation'(saved[i][j]) with `gradient`: the backward pass of the same epilogue
- * bias, row_bias, residual and saved have C's type and, the last two, C's layout but for their own strides. */
+ * scale, bias, row_bias, residual and saved have C's type and, the last two, C's layout but for their own strides. */
 typedef struct cairn_gemm {
     cairn_dtype type;
     int64_t batch, m, n, k;                 /* batch 0 means 1 */
@@ -42,7 +42,7 @@ typedef struct cairn_gemm {
     void *epilogue_context;
 
     cairn_dtype c_type, b_type;             /* 0 means: as `type`; C of 8-bit integers: i32 */
-    cairn_fused fused;                      /* bias, residual, activation */
+    cairn_fused fused;                      /* scale, bias, residual, activation */
     int64_t residual_batch, residual_row;   /* 0 means: as C's */
     const void *row_bias;                   /* m elements; or NULL */
     const float *row_scale, *column_scale;  /* m, n; or NULL */
