@@ -99,7 +99,7 @@ static void in_child(const char *variable)
         execl("/proc/self/exe", "test_exec", variable, (char *)NULL);
         _exit(9);
     }
-    int status;
+    int status = -1;
     assert_true(pid > 0 && waitpid(pid, &status, 0) == pid);
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), 0);
