@@ -124,8 +124,7 @@ static bool open_data(source *s, const model_spec *m, const char *data, const ch
     label = label ? label : own && *m->label ? m->label : NULL;
     if (!source_open(s, data, folder, label, m->shape.rank == 3 ? &m->shape : NULL))
         return false;
-    const cairn_dataset_spec *d = cairn_dataset_spec_of(s->test);
-    if (!memcmp(&d->x_shape, &m->shape, sizeof d->x_shape) && d->classes == m->classes)
+    if (spec_fits(m, s->test))
         return true;
     fprintf(stderr, "cairn eval: the model is for %lld classes of samples of another shape or number than %s has\n",
             (long long)m->classes, s->name);

@@ -115,6 +115,15 @@ bool spec_for(model_spec *m, const char *kind, const source *s)
     return d->x_shape.rank != 3 || !cairn_dataset_moments(s->train, 2000, &m->normalise, m->mean, m->deviation);
 }
 
+bool spec_fits(const model_spec *m, const cairn_dataset *data)
+{
+    const cairn_dataset_spec *d = cairn_dataset_spec_of(data);
+    bool same = d->x_shape.rank == m->shape.rank && d->classes == m->classes;
+    for (int i = 0; i < m->shape.rank && same; i++)
+        same = d->x_shape.size[i] == m->shape.size[i];
+    return same;
+}
+
 void spec_free(model_spec *m)
 {
     for (int64_t i = 0; m->class_names && i < m->classes; i++)

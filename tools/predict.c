@@ -69,8 +69,7 @@ static bool read_sample(predictor *p, int64_t index, int64_t *truth)
     if (!p->data.test && !source_open(&p->data, m->source, *m->folder ? m->folder : NULL,
                                       *m->label ? m->label : NULL, m->shape.rank == 3 ? &m->shape : NULL))
         return false;
-    const cairn_dataset_spec *d = cairn_dataset_spec_of(p->data.test);
-    if (!memcmp(&d->x_shape, &m->shape, sizeof d->x_shape) && d->classes == m->classes)
+    if (spec_fits(m, p->data.test))
         return !cairn_dataset_get(p->data.test, index, p->x, truth);
     fprintf(stderr, "cairn predict: %s is not what the model was trained on\n", m->source);
     return false;

@@ -47,6 +47,8 @@ typedef struct model_spec {
 } model_spec;
 /* For a data set: kind NULL chooses cnn for images, mlp for else. */
 bool spec_for(model_spec *m, const char *kind, const source *s);
+/* Whether the data has samples of the model's shape, and as many classes. */
+bool spec_fits(const model_spec *m, const cairn_dataset *data);
 void spec_free(model_spec *m);
 cairn_module *model_build(const model_spec *m);
 extern const char model_kinds[];   /* "mlp, cnn, resnet" */
