@@ -111,7 +111,10 @@ static bool find_divergent_loops(flow *g)
 
 void flow_linearise(flow *g)
 {
-    do
+    bool diverged, parked;
+    do {
         linearise_once(g);
-    while (find_divergent_loops(g) | flow_park(g));
+        diverged = find_divergent_loops(g);
+        parked = flow_park(g);
+    } while (diverged || parked);
 }

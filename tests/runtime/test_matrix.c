@@ -154,9 +154,10 @@ static void move_registers(FILE *out, const kind *t, char name, int pointer, int
     int bytes = t->bytes > 4 ? 8 : 4;
     fprintf(out, "mul.wide.u32 %%o, %%t, %d; add.u64 %%o, %%p%d, %%o;\n", bytes, pointer);
     for (int i = 0; i < count; i++)
-        fprintf(out, store ? "st.global.%s [%%o+%d], %%%c%d;\n" : "", t->reg, i * bytes * LANES, name, i);
-    for (int i = 0; i < count && !store; i++)
-        fprintf(out, "ld.global.%s %%%c%d, [%%o+%d];\n", t->reg, name, i, i * bytes * LANES);
+        if (store)
+            fprintf(out, "st.global.%s [%%o+%d], %%%c%d;\n", t->reg, i * bytes * LANES, name, i);
+        else
+            fprintf(out, "ld.global.%s %%%c%d, [%%o+%d];\n", t->reg, name, i, i * bytes * LANES);
 }
 
 static void check_mma(int m, int n, int k, const kind *a, const kind *b, const kind *c)
