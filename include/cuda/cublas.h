@@ -1,0 +1,2 @@
+/* The name of older programs. */
+#include "cublas_v2.h"
