@@ -70,3 +70,10 @@ if command -v g++ >/dev/null; then
             g++ -std=c++17 -Wall -Wextra -Werror -I"$prefix/include" -x c++ -fsyntax-only -
     done
 fi
+
+if [ -x "$prefix/bin/cairn-cc" ] && command -v "${CAIRN_CLANG:-clang++-19}" >/dev/null; then
+    echo "-- a CUDA program, with the libraries beside the runtime"
+    export CAIRN_CUDA_CACHE=off
+    "$source/tests/runtime/programs.sh" "$prefix/bin/cairn-cc" "$scratch" "$source/tests/runtime/blas.cu"
+    [ -e "$library/cairn-cuda/libcublas.so.12" ] || fail "finished programs do not find cuBLAS's name"
+fi

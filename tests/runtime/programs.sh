@@ -1,5 +1,6 @@
 #!/bin/sh
-# Compiles CUDA programs with cairn-cc and runs them; each checks itself.
+# Compiles CUDA programs with cairn-cc and runs them; each checks itself. A program that needs libraries says so in its
+# first line: "Linked with -lcublas."
 #
 #     programs.sh CAIRN_CC OUTPUT_FOLDER FILE.cu ...
 set -u
@@ -10,7 +11,8 @@ mkdir -p "$out" || exit 1
 failed=0
 for file in "$@"; do
     name=$(basename "$file" .cu)
-    if "$cc" -O2 ${CAIRN_CC_FLAGS:-} "$file" -o "$out/$name"; then
+    libraries=$(head -n 1 "$file" | grep -o -- ' -l[a-z]*' || true)
+    if "$cc" -O2 ${CAIRN_CC_FLAGS:-} "$file" $libraries -o "$out/$name"; then
         "$out/$name" || { echo "$name: failed"; failed=1; }
     else
         echo "$name: does not compile"
