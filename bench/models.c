@@ -109,17 +109,27 @@ static void train(const char *name, cairn_module *net, int64_t kinds, int64_t ro
     cairn_drop(w.y);
 }
 
-/* The least time is that of reading the weights once (4 bytes each; the embedding's rows are not all read). */
-static void inference(const char *name, cairn_module *net, int64_t kinds, int64_t length, double seconds)
+/* The least time is that of reading the weights once (`bits` each; the embedding's rows are not all read). */
+static void inference(const char *name, cairn_module *net, int64_t kinds, int64_t length, int bits, double seconds)
 {
     if (!wanted(name))
         return;
     work w = {.net = net, .x = tokens(kinds, 1, length)};
+    const double weights = (double)(cairn_parameter_count(net) - cairn_numel(cairn_parameter(net, "token.weight")));
+    if (bits < 32 && cairn_quantize_linear(net, &(cairn_quantize_options){.bits = bits, .block = bits == 8 ? 64 : 32}) < 1)
+        exit(1);
     cairn_set_training(net, false);
-    double took = median(infer, &w, seconds), bytes = 4 * (double)(cairn_parameter_count(net) - cairn_numel(cairn_parameter(net, "token.weight")));
-    printf("%s\t%.6f\t%.1f GB/s of weights\n", name, took, 1e-9 * bytes / took);
+    const double took = median(infer, &w, seconds);
+    printf("%s\t%.6f\t%.1f GB/s of weights\n", name, took, 1e-9 * weights * bits / 8 / took);
     cairn_drop(w.x);
 }
+
+static const struct inference_row { const char *name; int64_t length; int bits; } inferences[] = {
+    {"infer GPT-2 124M 128 tokens", 128, 32},
+    {"infer GPT-2 124M one token", 1, 32},
+    {"infer GPT-2 124M one token, 8 bits", 1, 8},
+    {"infer GPT-2 124M one token, 4 bits", 1, 4},
+};
 
 int main(int argc, char **argv)
 {
@@ -129,11 +139,15 @@ int main(int argc, char **argv)
         train("train GPT 6x384 V96 b12 T256 AdamW", small, 96, 12, 256, 6);
         cairn_module_free(small);
     }
-    if (wanted("train GPT-2 124M b4 T64 AdamW") || wanted("infer GPT-2 124M b1 T128") || wanted("infer GPT-2 124M b1 T1")) {
+    if (wanted("train GPT-2 124M b4 T64 AdamW")) {
         cairn_module *net = gpt(50257, 768, 12, 12, 1024);
         train("train GPT-2 124M b4 T64 AdamW", net, 50257, 4, 64, 8);
-        inference("infer GPT-2 124M b1 T128", net, 50257, 128, 3);
-        inference("infer GPT-2 124M b1 T1", net, 50257, 1, 2);
+        cairn_module_free(net);
+    }
+    for (size_t i = 0; i < sizeof inferences / sizeof *inferences; i++) {
+        cairn_module *net = wanted(inferences[i].name) ? gpt(50257, 768, 12, 12, 1024) : NULL;
+        if (net)
+            inference(inferences[i].name, net, 50257, inferences[i].length, inferences[i].bits, 2);
         cairn_module_free(net);
     }
     return cairn_error() ? 1 : 0;

@@ -1,6 +1,7 @@
 /* Multi-head attention and the Transformer's encoder, on (N, L, E). */
 #include "framework/nn/module.h"
 #include "framework/ops/attention.h"
+#include "framework/ops/quantized.h"
 #include <math.h>
 
 typedef cairn_tensor T;
@@ -9,6 +10,7 @@ typedef struct multihead {
     int64_t width, heads;
     cairn_multihead_options o;
     T *weight, *bias;                    /* (3 E, E), (3 E): of q, k, v one below the other */
+    cairn_quantized_weight packed;       /* what weight is, unless n is 0 */
     cairn_module *out;
 } multihead;
 
@@ -18,14 +20,24 @@ static T *split_heads(const multihead *a, T *x)
     return cairn_transpose(cairn_unflatten(x, -1, CAIRN_SHAPE(a->heads, a->width / a->heads)), 1, 2);
 }
 
-static T *part(const multihead *a, T *x, int axis, int i) { return x ? cairn_narrow(x, axis, i * a->width, a->width) : NULL; }
+/* x by `count` of the three parts of the weight, from part `first` on. A part of a packed weight is a third of its bytes. */
+static T *project(const multihead *a, T *x, int first, int count)
+{
+    const int64_t rows = count * a->width, third = cairn_numel(a->weight) / 3;
+    T *bias = count == 3 || !a->bias ? a->bias : cairn_narrow(a->bias, 0, first * a->width, rows);
+    if (!a->packed.n)
+        return cairn_f_linear(x, count == 3 ? a->weight : cairn_narrow(a->weight, 0, first * a->width, rows), bias);
+    cairn_quantized_weight d = a->packed;
+    d.n = rows;
+    return quantized_linear(x, &d, count == 3 ? a->weight : cairn_narrow(a->weight, 0, first * third, count * third), bias);
+}
 
 /* Each projected by its part of the weight; the heads' results side by side again, (N, L, E). */
 static T *attend_apart(const multihead *a, T *const qkv[3], const cairn_attention_options *o)
 {
     T *heads[3];
     for (int i = 0; i < 3; i++)
-        heads[i] = split_heads(a, cairn_f_linear(qkv[i], part(a, a->weight, 0, i), part(a, a->bias, 0, i)));
+        heads[i] = split_heads(a, project(a, qkv[i], i, 1));
     return cairn_flatten(cairn_transpose(cairn_scaled_dot_product_attention(heads[0], heads[1], heads[2], o), 1, 2), 2, 3);
 }
 
@@ -60,10 +72,19 @@ T *cairn_attend(cairn_module *m, T *q, T *k, T *v, const cairn_attention_options
     cairn_mark mark = cairn_scope_push();
     T *y;
     if (q == k && k == v)
-        y = attention_of_packed(cairn_f_linear(q, a->weight, a->bias), a->heads, &o);
+        y = attention_of_packed(project(a, q, 0, 3), a->heads, &o);
     else
         y = attend_apart(a, (T *[]){q, k, v}, &o);
     return cairn_scope_pop(mark, cairn_call(a->out, y));
+}
+
+bool module_is_attention(const cairn_module *m) { return m->forward == multihead_forward; }
+
+void attention_take_packed(cairn_module *m, const cairn_quantized_weight *d, T *packed)
+{
+    multihead *a = m->state;
+    a->packed = *d;
+    a->weight = packed;
 }
 
 cairn_module *cairn_multihead_attention(int64_t width, int64_t heads, const cairn_multihead_options *options)

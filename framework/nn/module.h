@@ -3,6 +3,7 @@
 #define FRAMEWORK_NN_MODULE_H
 #include <cairn/nn.h>
 #include "framework/graph/graph.h"
+#include <cairn/dnn/quantize.h>
 
 typedef enum entry_kind { ENTRY_PARAMETER, ENTRY_BUFFER, ENTRY_CHILD } entry_kind;
 
@@ -47,6 +48,9 @@ cairn_tensor *list_find(cairn_tensor_list list, const char *name, int place);
 
 /* Whether m is what cairn_linear makes. */
 bool module_is_linear(const cairn_module *m);
+/* Whether m is what cairn_multihead_attention makes, and what its "in_proj_weight" is from now on: packed, of d's 3 E rows. */
+bool module_is_attention(const cairn_module *m);
+void attention_take_packed(cairn_module *m, const cairn_quantized_weight *d, cairn_tensor *packed);
 /* m when all its parts are there, else NULL, with m freed. */
 cairn_module *module_whole(cairn_module *m);
 entry *module_entry(const cairn_module *m, const char *name);

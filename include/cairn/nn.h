@@ -313,9 +313,10 @@ typedef struct cairn_quantize_options {
     int64_t block;                       /* weights that share a scale: 32 (the default), 64, 128 ... */
 } cairn_quantize_options;
 /* Every cairn_linear within m (or m itself) becomes a "QuantizedLinear": "weight" is a buffer of bytes (see <cairn/dnn/quantize.h>
- * for their order), "bias" a buffer. It gives results within about 0.8 % (8 bits) and 8 % (4 bits) of the norm of what it gave, a
- * few rows in the time of reading the weights, and no gradient. Saved and loaded as any module: into one that was changed alike.
- * The number of layers that changed; -1 with the error set (E_ARGUMENT; E_RANGE when a weight is not finite). */
+ * for their order), "bias" a buffer. So do "in_proj_weight" and "in_proj_bias" of attention whose width is a multiple of 16. They give
+ * results within about 0.8 % (8 bits) and 8 % (4 bits) of the norm of what they gave, a few rows in the time of reading the
+ * weights, and no gradient. Saved and loaded as any module: into one that was changed alike. The number of layers that
+ * changed, each projection of attention one more; -1 with the error set (E_ARGUMENT; E_RANGE when a weight is not finite). */
 CAIRN_API int cairn_quantize_linear(cairn_module *m, const cairn_quantize_options *options);
 
 /* ---- Losses -------------------------------------------------------------------------------------------

@@ -426,6 +426,37 @@ static void quantized_layers_are_near_and_are_saved(void **unused)
     }
 }
 
+static double distance(cairn_tensor *x, cairn_tensor *y)
+{
+    cairn_axes all = CAIRN_ALL_AXES;
+    return sqrt(cairn_item(cairn_sum(cairn_square(cairn_sub(x, y)), all, false)) / cairn_item(cairn_sum(cairn_square(y), all, false)));
+}
+
+static void quantized_attention_is_near_alone_and_across(void **unused)
+{
+    (void)unused;
+    for (int bits = 4; bits <= 8; bits += 4) {
+        cairn_mark mark = cairn_scope_push();
+        cairn_module *m = cairn_multihead_attention(32, 4, NULL), *odd = cairn_multihead_attention(24, 4, NULL);
+        cairn_init_normal(cairn_parameter(m, "in_proj_bias"), 0, 1);
+        cairn_tensor *x = cairn_randn(CAIRN_SHAPE(2, 5, 32), CAIRN_F32), *to = cairn_randn(CAIRN_SHAPE(2, 7, 32), CAIRN_F32);
+        cairn_tensor *y = cairn_call(m, x), *across = cairn_attend(m, x, to, to, NULL);
+        const cairn_quantize_options o = {.bits = bits};
+        assert_int_equal(cairn_quantize_linear(m, &o), 2);             /* q, k, v; out */
+        assert_int_equal(cairn_parameters(m).count, 0);
+        assert_int_equal(cairn_dtype_of(cairn_parameter(m, "in_proj_weight")), CAIRN_U8);
+        const double limit = bits == 8 ? 0.03 : 0.3, alone = distance(cairn_call(m, x), y);
+        assert_true(alone > 0 && alone < limit);
+        assert_true(distance(cairn_attend(m, x, to, to, NULL), across) < limit);
+        assert_int_equal(cairn_quantize_linear(m, &o), 0);
+        assert_int_equal(cairn_quantize_linear(odd, &o), 1);           /* 24 rows are no whole panels: out alone */
+        assert_non_null(cairn_call(odd, cairn_ones(CAIRN_SHAPE(1, 3, 24), CAIRN_F32)));
+        cairn_module_free(m);
+        cairn_module_free(odd);
+        cairn_scope_pop(mark, NULL);
+    }
+}
+
 static void ctc_says_what_is_wrong(void **unused)
 {
     (void)unused;
@@ -575,7 +606,7 @@ int main(void)
         cmocka_unit_test(recurrence_goes_on_from_a_state),
         cmocka_unit_test(recurrences_have_second_derivatives),
         cmocka_unit_test(ctc_says_what_is_wrong),
-        cmocka_unit_test(quantized_layers_are_near_and_are_saved),
+        cmocka_unit_test(quantized_layers_are_near_and_are_saved), cmocka_unit_test(quantized_attention_is_near_alone_and_across),
         cmocka_unit_test(packing_says_what_is_wrong),
         cmocka_unit_test(dropout_between_layers_follows_the_seed),
         cmocka_unit_test(attention_to_another_sequence_equals_self_attention_on_the_same),
