@@ -62,7 +62,7 @@ static LLVMTargetMachineRef target_machine(void)
 
 /* ---- Passes -------------------------------------------------------------------------------------- */
 /* Promotion, simplification and loop-invariant motion; vectorisers would find nothing. */
-static const char passes[] = "function(sroa,early-cse,simplifycfg,instcombine<no-verify-fixpoint>,gvn,simplifycfg,"
+static const char passes[] = "function(simplifycfg,sroa,early-cse,simplifycfg,instcombine<no-verify-fixpoint>,gvn,simplifycfg,"
                              "loop-mssa(licm),instcombine<no-verify-fixpoint>,early-cse,adce,simplifycfg)";
 
 static cairn_status run_passes(LLVMModuleRef module, LLVMTargetMachineRef target)
@@ -277,8 +277,8 @@ cairn_status jit_explain(const ptx_module *m, ptx_function *f, block_class c, bo
         status = build(&e, target);
     if (!status && llvm) {
         char *text = LLVMPrintModuleToString(e.module);
-        for (const char *at = text; *at; at += strcspn(at, "\n"), at += *at == '\n')
-            text_add(out, "%.*s\n", (int)strcspn(at, "\n"), at);
+        for (const char *at = text; *at; at += strnlen(at, 256)) /* text_add's lines are bounded, LLVM's are not */
+            text_add(out, "%.256s", at);
         LLVMDisposeMessage(text);
     }
     end(&e);
