@@ -8,9 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
+typedef void (*CMUnitTestFunction)(void **);
 struct CMUnitTest {
     const char *name;
-    void (*run)(void **);
+    CMUnitTestFunction run;
     int (*setup)(void **), (*teardown)(void **);
     void *initial;
 };
@@ -86,6 +87,7 @@ static inline int cross_run(const struct CMUnitTest *tests, size_t count, int (*
 }
 #define cmocka_run_group_tests(tests, setup, teardown) \
     cross_run(tests, sizeof(tests) / sizeof *(tests), setup, teardown)
+#define _cmocka_run_group_tests(name, tests, count, setup, teardown) cross_run(tests, count, setup, teardown)
 #define cmocka_run_group_tests_name(name, tests, setup, teardown) cmocka_run_group_tests(tests, setup, teardown)
 
 #endif
