@@ -24,7 +24,7 @@ typedef enum placement { IN_PLACE, BY_TASK, BEFORE, KEPT } placement;
 
 typedef struct blocking {
     placement a, b;
-    bool stream;                        /* few rows against a large B: see gemm_stream */
+    bool stream, across;                /* few rows against a large B: see gemm_stream */
     bool wide;                          /* sums gather in the task's own block */
     int64_t run;                        /* length of a run of k */
     int64_t tile_rows;                  /* panels of A begin at its multiples */
@@ -130,11 +130,11 @@ static placement place_b(const matmul *mm)
     return can && few ? IN_PLACE : BY_TASK;
 }
 
-/* Few rows against a B that the caches do not hold. */
-static bool streams(const matmul *mm)
+/* Few rows against a B that is read where it lies, once. */
+static bool streams(const matmul *mm, int64_t least_bytes)
 {
-    return as_it_is(mm, &mm->a) && as_it_is(mm, &mm->b) && !mm->packed_b && !is_wide(mm) && mm->b.major == 1 && mm->m <= GEMM_STREAM_ROWS && mm->n >= 4 * mm->kernel->nr &&
-           mm->k * mm->n * mm->kernel->element_bytes > 1 << 20;
+    return as_it_is(mm, &mm->a) && as_it_is(mm, &mm->b) && !mm->packed_b && !is_wide(mm) && mm->m <= GEMM_STREAM_ROWS &&
+           mm->n >= 4 * mm->kernel->nr && mm->k * mm->n * mm->kernel->element_bytes > least_bytes;
 }
 
 /* From `least` columns of tasks up to twice as many: such that the thread with most tasks has least to do. */
@@ -178,7 +178,8 @@ static blocking choose(const matmul *mm, int threads)
     blocking b = {.a = place_a(mm), .b = place_b(mm), .wide = is_wide(mm)};
     b.run = matmul_run_length(kernel, mm->k);
     b.tile_rows = even_tile(mm->m, kernel->mr);
-    b.stream = streams(mm);
+    b.across = mm->b.minor == 1 && mm->a.minor == 1 && streams(mm, 64 << 10);
+    b.stream = b.across || (mm->b.major == 1 && streams(mm, 1 << 20));
     cut_tasks(mm, threads, &b);
     const int64_t a_bytes = ceil_div(mm->m, b.tile_rows) * kernel->mr * mm->k * bytes;
     if (b.a == BY_TASK && b.column_block < mm->n && a_bytes <= SHARED_A_BYTES)
@@ -193,7 +194,7 @@ static blocking choose(const matmul *mm, int threads)
         b.a = IN_PLACE;
         b.row_block = mm->m;
         b.a_bytes = b.slot_a_bytes = b.slot_b_bytes = 0;
-        b.slot_bytes = mm->m * b.column_block * bytes;
+        b.slot_bytes = mm->m * (b.across ? kernel->nr : b.column_block) * bytes;
     }
     return b;
 }
@@ -469,6 +470,25 @@ static void run_stream(block *k)
     finish(mm, 0, k->rows, k->column0, k->columns);
 }
 
+/* B's columns are contiguous: half a panel of them from end to end, then the next. */
+static void run_across(block *k)
+{
+    const matmul *mm = k->j->mm;
+    gemm_kernel *kernel = mm->kernel;
+    const int64_t bytes = kernel->element_bytes, lanes = kernel->nr / 2;
+    for (int64_t j = k->column0; j < k->column0 + k->columns; j += lanes) {
+        const int64_t cols = smaller(lanes, k->column0 + k->columns - j);
+        for (int64_t p = 0, run; p < mm->k; p += run) {
+            run = smaller(k->j->cut.run, mm->k - p);
+            kernel->across(&(gemm_stream){.a = mm->a.data + p * bytes, .a_row = mm->a.major, .b = mm->b.data + (j * mm->b.major + p) * bytes,
+                                          .b_step = mm->b.major, .left = mm->k - p, .row_length = mm->k, .k = run, .sums = k->sums,
+                                          .sum_row = lanes, .rows = (int)k->rows, .cols = cols});
+            kernel->combine(k->rows, cols, k->sums, lanes, mm->alpha, p ? 1 : mm->beta, mm->c + j * bytes, mm->c_row);
+        }
+    }
+    finish(mm, 0, k->rows, k->column0, k->columns);
+}
+
 static void run_block(block *k)
 {
     const matmul *mm = k->j->mm;
@@ -503,7 +523,9 @@ static void run_task(void *context, int64_t task, int64_t slot)
     k.rows = smaller(cut->row_block, j->mm->m - k.row0);
     k.column0 = task / j->row_blocks * cut->column_block;
     k.columns = smaller(cut->column_block, j->mm->n - k.column0);
-    if (cut->stream)
+    if (cut->across)
+        run_across(&k);
+    else if (cut->stream)
         run_stream(&k);
     else
         run_block(&k);

@@ -23,13 +23,14 @@ typedef struct gemm_tile {
     double alpha, beta;
 } gemm_tile;
 
-/* A few rows against a B too large for the caches, whose rows (n) are contiguous: B is read once, along them. sums[i][j] += the
- * same chain of FMAs over k as a tile's. */
+/* A few rows against a B too large for the caches: it is read once, along its rows (n; `stream`, sums += ...) or its columns (k; `across`, sums
+ * = ..., at most GEMM_MAX_NR columns b_step apart, A's rows contiguous). Each sum is the same chain of FMAs over k as a tile's. */
 typedef struct gemm_stream {
     const void *a, *b;                  /* element (i, p) of A is a[i * a_row + p * a_col] */
     void *sums;                         /* rows x cols, sum_row apart */
     int64_t k, cols, a_row, a_col, b_step, sum_row;
     int rows;                           /* 1 .. GEMM_STREAM_ROWS */
+    int64_t left, row_length;           /* across: from here to the end of B's columns, and all of one */
 } gemm_stream;
 
 /* What a panel of words is packed from: element (i, q) is from[i * major + q * minor] for i < count, and q < have, 0 elsewhere. */
@@ -56,6 +57,7 @@ typedef const struct gemm_kernel {
     void (*packed)(const gemm_tile *tile);
     void (*direct)(const gemm_tile *tile);
     void (*stream)(const gemm_stream *stream);
+    void (*across)(const gemm_stream *stream);
     /* c[i][j] = alpha * sums[i][j] + beta * c[i][j], as a tile does it. */
     void (*combine)(int64_t rows, int64_t cols, const void *sums, int64_t sum_row, double alpha, double beta, void *c, int64_t c_row);
     /* to[p * width + i] = from[i][p] for i < count, 0 for count <= i < width; p < n. count <= width: mr or nr. */

@@ -5,6 +5,7 @@
 
 enum { AHEAD = 16 };                    /* steps of k by which rows are prefetched where they are copied */
 enum { PACK_AHEAD = 64 };               /* and elements where they are transposed */
+enum { ACROSS_AHEAD = 64 };             /* and where B streams along its columns */
 enum { STREAM_STEPS = 8 };              /* rows of B that a stream reads side by side */
 
 /* The first and the second halves of two vectors, interleaved element by element. */
@@ -49,12 +50,12 @@ enum { STREAM_STEPS = 8 };              /* rows of B that a stream reads side by
 
 gemm_kernel KERNEL(gemm_f32) = {
     .element_bytes = 4, .sum = CAIRN_F32, .unit = 1, .round = 1, .mr = MR, .nr = 2 * LANES_F32, .kc = GEMM_MAX_KC,
-    .packed = packed_f32, .direct = direct_f32, .stream = stream_f32, .combine = combine_f32,
+    .packed = packed_f32, .direct = direct_f32, .stream = stream_f32, .across = across_f32, .combine = combine_f32,
     .pack_transposed = pack_transposed_f32, .pack_copied = pack_copied_f32,
 };
 
 gemm_kernel KERNEL(gemm_f64) = {
     .element_bytes = 8, .sum = CAIRN_F64, .unit = 1, .round = 1, .mr = MR, .nr = 2 * LANES_F64, .kc = GEMM_MAX_KC,
-    .packed = packed_f64, .direct = direct_f64, .stream = stream_f64, .combine = combine_f64,
+    .packed = packed_f64, .direct = direct_f64, .stream = stream_f64, .across = across_f64, .combine = combine_f64,
     .pack_transposed = pack_transposed_f64, .pack_copied = pack_copied_f64,
 };

@@ -214,6 +214,41 @@ SIMD_INLINE void NAME(transpose)(VEC v[LANES])
     }
 }
 
+/* LANES steps of LANES columns, transposed in registers, so that lanes are columns and each sum is still one chain. What is ahead comes from the
+ * columns that follow these where these end. */
+SIMD_INLINE void NAME(across_steps)(const gemm_stream *s, int64_t p, int steps, int count, VEC *sums)
+{
+    const REAL *column = (const REAL *)s->b + p, *a = (const REAL *)s->a + p;
+    const int64_t ahead = ACROSS_AHEAD + (p + ACROSS_AHEAD < s->left ? 0 : LANES * s->b_step - s->row_length);
+    VEC v[LANES];
+    UNROLL for (int j = 0; j < LANES; j++, column += s->b_step) {
+        v[j] = j >= count ? V_SET(0) : steps == LANES ? V_LOAD(column) : V_LOAD_N(column, steps);
+        __builtin_prefetch(column + ahead);
+    }
+    NAME(transpose)(v);
+    for (int i = 0; i < s->rows; i++, a += s->a_row) {
+        VEC sum = sums[i];
+        UNROLL for (int q = 0; q < LANES; q++)
+            sum = q < steps ? V_FMA(V_SET(a[q]), v[q], sum) : sum;
+        sums[i] = sum;
+    }
+}
+
+static void NAME(across)(const gemm_stream *s)
+{
+    const int count = (int)s->cols;
+    VEC sums[GEMM_STREAM_ROWS];
+    for (int i = 0; i < s->rows; i++)
+        sums[i] = V_SET(0);
+    int64_t p = 0;
+    for (; p + LANES <= s->k && count == LANES; p += LANES)
+        NAME(across_steps)(s, p, LANES, LANES, sums);
+    for (; p < s->k; p += LANES)
+        NAME(across_steps)(s, p, s->k - p < LANES ? (int)(s->k - p) : LANES, count, sums);
+    for (int i = 0; i < s->rows; i++)
+        V_STORE_N((REAL *)s->sums + i * s->sum_row, count, sums[i]);
+}
+
 /* One group of LANES columns, `steps` <= LANES steps of it. A whole vector is stored at each step: what it writes beyond the
  * panel's width falls into the next step, which is written later; the panel's last step is cut to size. */
 SIMD_INLINE void NAME(pack_group)(int count, const REAL *const *from, int64_t p, int steps, REAL *to, int width, int wide, bool last)
