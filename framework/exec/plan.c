@@ -79,24 +79,35 @@ static bool same_look(const kernel *k, int32_t load, int32_t with)
     return memcmp(k->call.operands[load].stride, k->call.operands[with].stride, sizeof(int64_t) * (size_t)k->call.axes) == 0;
 }
 
-/* A load of a slot that dies here, of the store's size and strides; NOWHERE. Only in maps: a row program reads its rows again. */
+static bool looked_at_once(const kernel *k, int32_t load)
+{
+    for (int32_t other = 0; other < k->operand_count; other++)
+        if (other != load && k->operands[other].slot == k->operands[load].slot)
+            return false;
+    return true;
+}
+
+/* A load of a slot that dies here and was not given away, of the store's size and strides; NOWHERE. A result takes a leaf, a temporary a temporary.
+ * Rather one that no other kernel reads: an input that several share is likely to be somebody's. Only in maps: a row program
+ * reads its rows again. */
 static int32_t load_to_replace(const plan *p, int32_t kernel_index, int32_t store)
 {
     const kernel *k = &p->kernels[kernel_index];
     const slot *to = &p->slots[k->operands[store].slot];
+    int32_t shared = NOWHERE;
     for (int32_t o = 0; o < k->operand_count; o++) {
         const slot *from = k->operands[o].slot == NOWHERE ? NULL : &p->slots[k->operands[o].slot];
-        if (!from || from == to || from->kind == SLOT_OUTPUT || from->last != kernel_index || from->bytes != to->bytes || !same_look(k, o, store))
+        if (!from || from == to || from->given || from->kind == SLOT_OUTPUT || (to->kind == SLOT_OUTPUT) != (from->kind == SLOT_LEAF))
+            continue;
+        if (from->last != kernel_index || from->bytes != to->bytes || !same_look(k, o, store) || !looked_at_once(k, o))
             continue;
         if (from->kind == SLOT_TEMPORARY && from->first == kernel_index)
             continue;                            /* made here itself */
-        bool single = true;
-        for (int32_t other = 0; other < k->operand_count; other++)
-            single &= other == o || k->operands[other].slot != k->operands[o].slot;
-        if (single)
+        if (from->first == kernel_index || from->kind == SLOT_TEMPORARY)
             return o;
+        shared = shared == NOWHERE ? o : shared;
     }
-    return NOWHERE;
+    return shared;
 }
 
 /* ---- The arena: free stretches in order of address, best fit */
@@ -164,8 +175,6 @@ static void place_over_operands(plan *p, int32_t i)
         if (load == NOWHERE)
             continue;
         slot *from = &p->slots[k->operands[load].slot];
-        if (from->given || (s->kind == SLOT_OUTPUT) != (from->kind == SLOT_LEAF))
-            continue;
         s->donor = k->operands[load].slot;
         s->at = from->at;
         from->given = true;

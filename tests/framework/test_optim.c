@@ -338,6 +338,32 @@ static void a_failed_step_changes_nothing(void **unused)
     cairn_scope_pop(mark, NULL);
 }
 
+/* Parameters and their moments give their buffers to what they become; the gradient's sole factor, which is the user's, does not. */
+static void a_step_takes_no_new_memory(void **state)
+{
+    (void)state;
+    enum { COUNT = 3, ELEMENTS = 1 << 18, BYTES = 4 * ELEMENTS };
+    cairn_mark mark = cairn_scope_push();
+    cairn_tensor *p[COUNT], *scale = cairn_number(1), *y = cairn_randn(CAIRN_SHAPE(ELEMENTS), CAIRN_F32);
+    for (int i = 0; i < COUNT; i++)
+        p[i] = cairn_requires_grad_(cairn_zeros(CAIRN_SHAPE(ELEMENTS), CAIRN_F32), true);
+    cairn_optimizer *o = cairn_adam((cairn_tensor_list){.count = COUNT, .tensors = p}, NULL);
+    assert_int_equal(cairn_eval(y), CAIRN_OK);
+    for (int step = 0; step < 4; step++) {
+        cairn_mark inner = cairn_scope_push();
+        for (int i = 0; i < COUNT; i++)
+            assert_int_equal(cairn_backward_with(cairn_mul(p[i], scale), y), CAIRN_OK);
+        cairn_scope_pop(inner, NULL);
+        int64_t before = cairn_memory().current_bytes;
+        cairn_memory_reset_peak();
+        assert_int_equal(cairn_step(o), CAIRN_OK);
+        if (step > 0)
+            assert_in_range(cairn_memory().peak_bytes - before, 0, BYTES / 2);
+    }
+    cairn_optimizer_free(o);
+    cairn_scope_pop(mark, NULL);
+}
+
 static void bad_options_are_refused(void **unused)
 {
     (void)unused;
@@ -385,6 +411,7 @@ int main(void)
         cmocka_unit_test(clipping_bounds_the_norm_of_all_gradients),
         cmocka_unit_test(averages_follow_and_can_be_exchanged),
         cmocka_unit_test(a_failed_step_changes_nothing),
+        cmocka_unit_test(a_step_takes_no_new_memory),
         cmocka_unit_test(bad_options_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
