@@ -66,6 +66,8 @@ static bool take_outputs(plan *p, const pending *g, const uint8_t *held)
                 return false;
             }
             p->pointers[i] = p->buffers[i]->data;
+            if (s->value != NOWHERE)
+                buffer_account(p->buffers[i], (op_id)g->at[s->value]->op);
         }
     }
     return true;

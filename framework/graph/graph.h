@@ -109,6 +109,7 @@ typedef struct buffer {
     int64_t bytes;
     void (*release)(void *context);      /* of borrowed memory; NULL: from buffer_alloc */
     void *context;
+    uint8_t owner;                       /* the operation in whose account its bytes are */
 } buffer;
 
 enum value_flags {
@@ -184,6 +185,8 @@ bool view_layout(op_id op, const void *attr, const shape *from, const int64_t *f
 bool value_is_dense(const value *v, bool channels_last);
 
 buffer *buffer_new(int64_t bytes);
+/* Puts the bytes into an operation's account (cairn_memory_by_operation); a new buffer is in that of leaves. */
+void buffer_account(buffer *b, op_id op);
 buffer *buffer_wrap(void *data, int64_t bytes, void (*release)(void *), void *context);
 void buffer_ref(buffer *b);
 void buffer_unref(buffer *b);

@@ -4,9 +4,58 @@
  * thousands. A value dies without recursion, so a chain of a million additions does not exhaust the stack. */
 #include "framework/graph/graph.h"
 #include "framework/graph/pools.h"
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- Buffers */
+
+/* What buffers hold, by the operation that made their contents. */
+static struct account {
+    _Atomic int64_t bytes, peak, buffers;
+} accounts[OP_COUNT];
+
+static void account_add(op_id op, int64_t bytes, int buffers)
+{
+    struct account *a = &accounts[op];
+    atomic_fetch_add_explicit(&a->buffers, buffers, memory_order_relaxed);
+    int64_t now = atomic_fetch_add_explicit(&a->bytes, bytes, memory_order_relaxed) + bytes;
+    int64_t peak = atomic_load_explicit(&a->peak, memory_order_relaxed);
+    while (now > peak && !atomic_compare_exchange_weak_explicit(&a->peak, &peak, now, memory_order_relaxed, memory_order_relaxed))
+        ;
+}
+
+void buffer_account(buffer *b, op_id op)
+{
+    if (b->release || b->owner == op)
+        return;
+    account_add((op_id)b->owner, -b->bytes, -1);
+    account_add(op, b->bytes, 1);
+    b->owner = (uint8_t)op;
+}
+
+static int larger_first(const void *a, const void *b)
+{
+    const cairn_memory_of *x = a, *y = b;
+    if (x->current_bytes != y->current_bytes)
+        return x->current_bytes < y->current_bytes ? 1 : -1;
+    return x->peak_bytes != y->peak_bytes ? (x->peak_bytes < y->peak_bytes ? 1 : -1) : strcmp(x->operation, y->operation);
+}
+
+int cairn_memory_by_operation(cairn_memory_of *rows, int most)
+{
+    cairn_memory_of all[OP_COUNT];
+    int count = 0;
+    for (int op = 0; op < OP_COUNT; op++) {
+        struct account *a = &accounts[op];
+        cairn_memory_of row = {ops[op].name, atomic_load(&a->bytes), atomic_load(&a->peak), atomic_load(&a->buffers)};
+        if (row.peak_bytes)
+            all[count++] = row;
+    }
+    qsort(all, (size_t)count, sizeof *all, larger_first);
+    for (int i = 0; i < count && i < most && rows; i++)
+        rows[i] = all[i];
+    return count;
+}
 
 buffer *buffer_new(int64_t bytes)
 {
@@ -19,6 +68,8 @@ buffer *buffer_new(int64_t bytes)
         return NULL;
     }
     b->bytes = bytes;
+    b->owner = OP_leaf;
+    account_add(OP_leaf, bytes, 1);
     atomic_init(&b->refs, 1);
     return b;
 }
@@ -44,8 +95,10 @@ void buffer_unref(buffer *b)
         return;
     if (b->release)
         b->release(b->context);
-    else
+    else {
+        account_add((op_id)b->owner, -b->bytes, -1);
         buffer_free(b->data, b->bytes);
+    }
     mem_free(b);
 }
 

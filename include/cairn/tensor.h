@@ -125,6 +125,16 @@ CAIRN_API char *cairn_explain(cairn_tensor *x);
  * above what was in use. -1 on error. */
 CAIRN_API int64_t cairn_plan_memory(int count, cairn_tensor *const *x);
 
+/* What the tensors that there are hold, by the operation that computed them ("leaf": what was read, loaded or made of numbers; "matmul", "relu" ...).
+ * What an evaluation needs only while it runs is one block of cairn_memory() and not here: cairn_explain shows it. */
+typedef struct cairn_memory_of {
+    const char *operation;
+    int64_t current_bytes, peak_bytes;      /* now; the most since the process began */
+    int64_t buffers;                        /* now */
+} cairn_memory_of;
+/* The first `most` rows, the largest current first; -> how many operations hold or held memory. rows NULL: only that. */
+CAIRN_API int cairn_memory_by_operation(cairn_memory_of *rows, int most);
+
 /* ---- Changing ------------------------------------------------------------------------------------
  * A trailing underscore changes the handle in place: it gets a new value. Views (of cairn_reshape, cairn_permute,
  * cairn_slice, cairn_select ...: see ops.h) remember their base: they see later writes to it, and writes to them

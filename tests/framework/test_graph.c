@@ -222,6 +222,39 @@ static void planned_memory_is_what_is_allocated(void **state)
     cairn_scope_pop(m, NULL);
 }
 
+static cairn_memory_of memory_of(const char *operation)
+{
+    cairn_memory_of rows[256];
+    int count = cairn_memory_by_operation(rows, 256);
+    assert_in_range(count, 1, 256);
+    for (int i = 0; i < count; i++) {
+        assert_true(i == 0 || rows[i].current_bytes <= rows[i - 1].current_bytes);
+        if (!strcmp(rows[i].operation, operation))
+            return rows[i];
+    }
+    return (cairn_memory_of){operation};
+}
+
+static void memory_is_counted_by_operation(void **state)
+{
+    (void)state;
+    cairn_mark m = cairn_scope_push();
+    cairn_memory_of leaf = memory_of("leaf"), product = memory_of("matmul");
+    cairn_tensor *x = cairn_from(&(float[64]){0}, CAIRN_SHAPE(8, 8), CAIRN_F32), *y = cairn_matmul(x, x);
+    assert_int_equal(memory_of("leaf").current_bytes, leaf.current_bytes + 256);
+    assert_int_equal(memory_of("matmul").buffers, product.buffers);            /* not computed yet */
+    assert_int_equal(cairn_eval(y), CAIRN_OK);
+    assert_int_equal(memory_of("matmul").current_bytes, product.current_bytes + 256);
+    assert_int_equal(memory_of("matmul").buffers, product.buffers + 1);
+    assert_true(memory_of("matmul").peak_bytes >= product.current_bytes + 256);
+    cairn_scope_pop(m, NULL);
+    assert_int_equal(memory_of("leaf").current_bytes, leaf.current_bytes);
+    assert_int_equal(memory_of("matmul").current_bytes, product.current_bytes);
+    cairn_memory_of one;
+    assert_int_equal(cairn_memory_by_operation(&one, 1), cairn_memory_by_operation(NULL, 0));
+    assert_int_equal(cairn_memory_by_operation(NULL, 5), cairn_memory_by_operation(&one, 0));
+}
+
 static void nothing_leaks_over_many_steps(void **state)
 {
     (void)state;
@@ -269,7 +302,8 @@ int main(void)
         cmocka_unit_test(a_copy_is_safe_from_an_update_in_the_same_evaluation),
         cmocka_unit_test(parameters_moved_by_hand_are_computed_with_the_loss), cmocka_unit_test(an_in_place_step_reuses_the_buffer), cmocka_unit_test(what_was_fused_away_can_be_looked_at),
         cmocka_unit_test(zero_sized_tensors_pass), cmocka_unit_test(errors_name_operation_and_shapes),
-        cmocka_unit_test(planned_memory_is_what_is_allocated), cmocka_unit_test(nothing_leaks_over_many_steps),
+        cmocka_unit_test(planned_memory_is_what_is_allocated),
+        cmocka_unit_test(memory_is_counted_by_operation), cmocka_unit_test(nothing_leaks_over_many_steps),
         cmocka_unit_test(random_numbers_depend_on_the_seed_alone)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
