@@ -71,6 +71,19 @@ static void implicit_go(const request *r)
         run_parts(r, strips_run);
 }
 
+/* Weights of all panels: also those of the direct algorithm. */
+static int64_t panels_bytes(const request *r)
+{
+    const correlation form = part(r, 0);
+    return implicit_pack_bytes(&form);
+}
+
+static void panels_pack(const request *r)
+{
+    const correlation form = part(r, 0);
+    implicit_pack(&form, r->result);
+}
+
 /* ---- Direct -----------------------------------------------------------------------------------------*/
 
 static const char *direct_refuses(const request *r)
@@ -142,6 +155,7 @@ static matmul product(const request *r, correlation *form)
     mm.a = (matmul_operand){r->a, type, form->channels, 1};
     mm.b = forward ? (matmul_operand){r->b, type, d->c, 1} : (matmul_operand){r->b, type, 1, d->c};
     mm.c_row = form->outs;
+    mm.packed_b = form->packed;
     if (form->fused || form->epilogue)
         mm.epilogue = finish_rows, mm.epilogue_context = form;
     return mm;
@@ -159,6 +173,20 @@ static void matmul_go(const request *r)
     correlation form;
     const matmul mm = product(r, &form);
     matmul_run(&mm, r->threads, r->workspace, r->bytes);
+}
+
+static int64_t matmul_pack_size(const request *r)
+{
+    correlation form;
+    const matmul mm = product(r, &form);
+    return matmul_packed_bytes(&mm);
+}
+
+static void matmul_pack_go(const request *r)
+{
+    correlation form;
+    const matmul mm = product(r, &form);
+    matmul_pack_b(&mm, r->result);
 }
 
 /* ---- Scatter ----------------------------------------------------------------------------------------*/
@@ -190,6 +218,18 @@ static void depthwise_go(const request *r)
         run_parts(r, depthwise_run);
 }
 
+static int64_t depthwise_pack_size(const request *r)
+{
+    const correlation form = part(r, 0);
+    return depthwise_pack_bytes(&form);
+}
+
+static void depthwise_pack_go(const request *r)
+{
+    const correlation form = part(r, 0);
+    depthwise_pack(&form, r->result);
+}
+
 /* ---- Winograd ---------------------------------------------------------------------------------------*/
 
 static const char *winograd_refuses(const request *r)
@@ -218,10 +258,26 @@ static void winograd_go(const request *r, int m)
     winograd_run(&form, m, r->threads, r->workspace, r->bytes);
 }
 
+static int64_t winograd_size(const request *r, int m)
+{
+    const correlation form = part(r, 0);
+    return winograd_pack_bytes(&form, m);
+}
+
+static void winograd_pack_go(const request *r, int m)
+{
+    const correlation form = part(r, 0);
+    winograd_pack(&form, m, r->threads, r->result, r->workspace, r->bytes);
+}
+
 static int64_t winograd_bytes_2(const request *r) { return winograd_bytes(r, 2); }
 static int64_t winograd_bytes_4(const request *r) { return winograd_bytes(r, 4); }
 static void winograd_go_2(const request *r) { winograd_go(r, 2); }
 static void winograd_go_4(const request *r) { winograd_go(r, 4); }
+static int64_t winograd_size_2(const request *r) { return winograd_size(r, 2); }
+static int64_t winograd_size_4(const request *r) { return winograd_size(r, 4); }
+static void winograd_pack_2(const request *r) { winograd_pack_go(r, 2); }
+static void winograd_pack_4(const request *r) { winograd_pack_go(r, 4); }
 
 /* ---- The table --------------------------------------------------------------------------------------*/
 
@@ -229,14 +285,16 @@ static const struct algorithm {
     const char *(*refuses)(const request *r);
     int64_t (*bytes)(const request *r);
     void (*go)(const request *r);
+    int64_t (*pack_bytes)(const request *r); /* of weights kept for the forward pass; b is w, they go to `result` */
+    void (*pack)(const request *r);
 } algorithms[CAIRN_CONV_ALGORITHMS] = {
-    [CAIRN_CONV_IMPLICIT] = {implicit_refuses, implicit_bytes, implicit_go},
-    [CAIRN_CONV_DIRECT] = {direct_refuses, direct_bytes, direct_go},
-    [CAIRN_CONV_MATMUL] = {matmul_refuses, matmul_bytes, matmul_go},
-    [CAIRN_CONV_SCATTER] = {scatter_refuses, scatter_bytes, scatter_go},
-    [CAIRN_CONV_DEPTHWISE] = {depthwise_refuses, depthwise_bytes, depthwise_go},
-    [CAIRN_CONV_WINOGRAD_2] = {winograd_refuses, winograd_bytes_2, winograd_go_2},
-    [CAIRN_CONV_WINOGRAD_4] = {winograd_refuses, winograd_bytes_4, winograd_go_4},
+    [CAIRN_CONV_IMPLICIT] = {implicit_refuses, implicit_bytes, implicit_go, panels_bytes, panels_pack},
+    [CAIRN_CONV_DIRECT] = {direct_refuses, direct_bytes, direct_go, panels_bytes, panels_pack},
+    [CAIRN_CONV_MATMUL] = {matmul_refuses, matmul_bytes, matmul_go, matmul_pack_size, matmul_pack_go},
+    [CAIRN_CONV_SCATTER] = {scatter_refuses, scatter_bytes, scatter_go, NULL, NULL},
+    [CAIRN_CONV_DEPTHWISE] = {depthwise_refuses, depthwise_bytes, depthwise_go, depthwise_pack_size, depthwise_pack_go},
+    [CAIRN_CONV_WINOGRAD_2] = {winograd_refuses, winograd_bytes_2, winograd_go_2, winograd_size_2, winograd_pack_2},
+    [CAIRN_CONV_WINOGRAD_4] = {winograd_refuses, winograd_bytes_4, winograd_go_4, winograd_size_4, winograd_pack_4},
 };
 
 const char *cairn_conv_algorithm_name(cairn_conv_algorithm algorithm)
@@ -266,6 +324,20 @@ void conv_algorithm_run(const conv *c, cairn_conv_pass pass, cairn_conv_algorith
 {
     const request r = {c, pass, a, b, result, threads, workspace, bytes};
     algorithms[algorithm].go(&r);
+}
+
+cairn_conv_algorithm conv_pack_form(cairn_conv_algorithm algorithm) { return algorithm == CAIRN_CONV_DIRECT ? CAIRN_CONV_IMPLICIT : algorithm; }
+
+int64_t conv_algorithm_pack_bytes(const conv *c, cairn_conv_algorithm algorithm)
+{
+    const request r = {.c = c, .pass = CAIRN_CONV_FORWARD};
+    return algorithms[algorithm].pack_bytes(&r);
+}
+
+void conv_algorithm_pack(const conv *c, cairn_conv_algorithm algorithm, const void *w, void *to, int threads, void *workspace, int64_t bytes)
+{
+    const request r = {.c = c, .pass = CAIRN_CONV_FORWARD, .b = w, .result = to, .threads = threads, .workspace = workspace, .bytes = bytes};
+    algorithms[algorithm].pack(&r);
 }
 
 /* ---- The choice by shape ------------------------------------------------------------------------------*/

@@ -54,6 +54,38 @@ static void choose_copies(plan *p)
         p->residual_bytes = p->copy_bytes[2];
 }
 
+/* What cairn_conv_pack puts before the weights: what they are for. */
+typedef struct packed_header {
+    gemm_kernel *kernel;
+    cairn_conv_algorithm form;
+    int64_t k, cg, t, r, s, groups;
+} __attribute__((aligned(64))) packed_header;
+
+static packed_header header_of(const plan *p)
+{
+    const cairn_conv *d = &p->c.d;
+    return (packed_header){p->c.kernel, conv_pack_form(p->algorithm), d->k, p->c.cg, d->t, d->r, d->s, d->groups};
+}
+
+static cairn_status use_packed(plan *p)
+{
+    const packed_header *h = p->c.d.packed_w, want = header_of(p);
+    if (p->integer)
+        return error_set(CAIRN_E_UNSUPPORTED, "conv: integers have no packed weights");
+    if (p->pass != CAIRN_CONV_FORWARD)
+        return error_set(CAIRN_E_ARGUMENT, "conv %s: packed weights are for the forward pass", pass_names[p->pass]);
+    p->copy_bytes[1] = 0;
+    if (p->empty)
+        return CAIRN_OK;
+    if (h->kernel != want.kernel || h->form != want.form || h->k != want.k || h->cg != want.cg || h->t != want.t || h->r != want.r ||
+        h->s != want.s || h->groups != want.groups)
+        return error_set(CAIRN_E_ARGUMENT, "conv forward: packed_w is not a weight of %lld x %lld x %lld x %lld x %lld packed for %s in this process",
+                         (long long)want.k, (long long)want.t, (long long)want.r, (long long)want.s, (long long)want.cg,
+                         cairn_conv_algorithm_name(p->algorithm));
+    p->c.packed = (const char *)(h + 1);
+    return CAIRN_OK;
+}
+
 /* Checks the descriptor and chooses. */
 static cairn_status prepare(const cairn_conv *d, cairn_conv_pass pass, plan *p)
 {
@@ -73,12 +105,13 @@ static cairn_status prepare(const cairn_conv *d, cairn_conv_pass pass, plan *p)
     if (pass == CAIRN_CONV_WEIGHT_GRADIENT)
         c->d.fused = (cairn_fused){0};
     if (p->integer || p->empty)
-        return CAIRN_OK;
+        return d->packed_w ? use_packed(p) : CAIRN_OK;
     p->algorithm = d->algorithm ? d->algorithm : conv_default(c, pass);
     const char *why = conv_refuses(c, pass, p->algorithm);
-    return why ? error_set(CAIRN_E_UNSUPPORTED, "conv %s: the algorithm %s cannot do this: %s", pass_names[pass],
-                           cairn_conv_algorithm_name(p->algorithm), why)
-               : CAIRN_OK;
+    if (why)
+        return error_set(CAIRN_E_UNSUPPORTED, "conv %s: the algorithm %s cannot do this: %s", pass_names[pass],
+                         cairn_conv_algorithm_name(p->algorithm), why);
+    return d->packed_w ? use_packed(p) : CAIRN_OK;
 }
 
 static int64_t copies_bytes(const plan *p)
@@ -102,11 +135,12 @@ int64_t cairn_conv_workspace_bytes(const cairn_conv *d, cairn_conv_pass pass)
 static cairn_status check_operands(const plan *p, const void *a, const void *b, const void *result, const void *workspace, int64_t bytes)
 {
     const char *name = pass_names[p->pass];
-    const void *operands[] = {a, b, result};
+    const bool packed = p->c.d.packed_w;
+    const void *operands[] = {a, packed ? p->c.d.packed_w : b, result};
     for (int i = 0; i < 3; i++)
         if (!operands[i] && layout_elements(&p->outer[i]))
             return error_set(CAIRN_E_ARGUMENT, "conv %s: an operand is NULL: %p, %p, result %p", name, a, b, result);
-    if (layouts_overlap(&p->outer[2], result, &p->outer[0], a) || layouts_overlap(&p->outer[2], result, &p->outer[1], b))
+    if (layouts_overlap(&p->outer[2], result, &p->outer[0], a) || (!packed && layouts_overlap(&p->outer[2], result, &p->outer[1], b)))
         return error_set(CAIRN_E_ARGUMENT, "conv %s: the result overlaps an operand: %p, %p, result %p", name, a, b, result);
     if (result && (p->c.d.fused.bias == result || p->c.d.fused.scale == result))
         return error_set(CAIRN_E_ARGUMENT, "conv %s: the %s is the result: %p", name, p->c.d.fused.bias == result ? "bias" : "scale", result);
@@ -216,4 +250,52 @@ cairn_status cairn_conv_weight_gradient(const cairn_conv *d, const void *x, cons
                                         int64_t workspace_bytes)
 {
     return run_pass(d, CAIRN_CONV_WEIGHT_GRADIENT, x, dy, dw, workspace, workspace_bytes);
+}
+
+/* ---- Weights packed once --------------------------------------------------------------------------*/
+
+static cairn_status prepare_packing(const cairn_conv *d, plan *p)
+{
+    cairn_conv plain = {0};
+    if (d) {
+        plain = *d;
+        plain.packed_w = NULL;
+    }
+    const cairn_status status = prepare(d ? &plain : NULL, CAIRN_CONV_FORWARD, p);
+    if (status == CAIRN_OK && p->integer)
+        return error_set(CAIRN_E_UNSUPPORTED, "conv_pack: weights of type %s are not packed", cairn_dtype_name(d->type));
+    return status;
+}
+
+int64_t cairn_conv_pack_bytes(const cairn_conv *d)
+{
+    plan p;
+    if (prepare_packing(d, &p) != CAIRN_OK)
+        return 0;
+    return (int64_t)sizeof(packed_header) + (p.empty ? 0 : conv_algorithm_pack_bytes(&p.c, p.algorithm));
+}
+
+cairn_status cairn_conv_pack(const cairn_conv *d, const void *w, void *packed, void *workspace, int64_t workspace_bytes)
+{
+    plan p;
+    const cairn_status status = prepare_packing(d, &p);
+    if (status != CAIRN_OK)
+        return status;
+    if (!packed || (uintptr_t)packed % 64 || (!w && layout_elements(&p.outer[1])))
+        return error_set(CAIRN_E_ARGUMENT, "conv_pack: from w %p to %p (not NULL, a multiple of 64)", w, packed);
+    const int64_t needed = bytes_needed(&p, 1);
+    if (needed && (!workspace || workspace_bytes < needed))
+        return error_set(CAIRN_E_ARGUMENT, "conv_pack: the workspace is too small: %lld bytes of %lld", (long long)(workspace ? workspace_bytes : 0),
+                         (long long)needed);
+    *(packed_header *)packed = header_of(&p);
+    if (p.empty)
+        return CAIRN_OK;
+    char *next = (char *)round_up((int64_t)(intptr_t)workspace, 64);
+    if (p.copy_bytes[1]) {
+        layout_pack(&p.outer[1], w, p.inner[1], next);
+        w = next;
+        next += p.copy_bytes[1];
+    }
+    conv_algorithm_pack(&p.c, p.algorithm, w, (packed_header *)packed + 1, cairn_threads(), next, (char *)workspace + workspace_bytes - next);
+    return CAIRN_OK;
 }

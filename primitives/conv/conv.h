@@ -10,6 +10,7 @@ typedef struct conv {
     cairn_conv d;                       /* no zeros left where a zero means 1 */
     int64_t od, oh, ow, cg, kg;         /* channels and filters of one group */
     gemm_kernel *kernel;
+    const char *packed;                 /* the weights as the algorithm's pack function laid them out; or NULL */
 } conv;
 
 /* Taps along one axis, an arithmetic progression: tap i is row (or column) tap0 + i * tap_step of the filter and reads the
@@ -33,6 +34,7 @@ typedef struct correlation {
     int64_t out_image, out_slice, out_row, out_pixel;
     const char *w;
     int64_t w_deep, w_row, w_column, w_in, w_out, w_group; /* strides, by filter slice, row, column, input and output channel, group */
+    const char *packed;                 /* stands for w; or NULL */
     const cairn_fused *fused;           /* or NULL; `residual` is that of the pixel at `out` */
     const char *residual;
     cairn_epilogue epilogue;
@@ -61,6 +63,8 @@ void conv_finish(const correlation *c, int64_t slice0, int64_t slices, int64_t r
 bool conv_is_inside(const correlation *c);
 int64_t implicit_workspace(const correlation *c, bool in_place, int threads);
 void implicit_run(const correlation *c, bool in_place, int threads, void *workspace, int64_t bytes);
+int64_t implicit_pack_bytes(const correlation *c);
+void implicit_pack(const correlation *c, void *to);
 
 /* Winograd, tiles of m x m: see winograd.c. */
 bool winograd_applies(const correlation *c);
@@ -68,6 +72,8 @@ bool winograd_applies(const correlation *c);
 int winograd_tile(const correlation *c);
 int64_t winograd_workspace(const correlation *c, int m, int threads);
 void winograd_run(const correlation *c, int m, int threads, void *workspace, int64_t bytes);
+int64_t winograd_pack_bytes(const correlation *c, int m);
+void winograd_pack(const correlation *c, int m, int threads, void *to, void *workspace, int64_t bytes);
 /* Input tile (i, j) of a slice at the points: point q goes to to + q * point. */
 void winograd_input_tile(const correlation *c, winograd_kernel *kernel, int64_t slice, int64_t i, int64_t j, float *to, int64_t point);
 
@@ -78,6 +84,8 @@ void winograd_weight_run(const conv *c, int m, const void *x, const void *dy, vo
 /* Depthwise, channel by channel: see depthwise.c. */
 int64_t depthwise_workspace(const correlation *c, int threads);
 void depthwise_run(const correlation *c, int threads, void *workspace, int64_t bytes);
+int64_t depthwise_pack_bytes(const correlation *c);
+void depthwise_pack(const correlation *c, void *to);
 int64_t depthwise_weight_workspace(const conv *c, int threads);
 void depthwise_weight_run(const conv *c, const void *x, const void *dy, void *dw, int threads, void *workspace, int64_t bytes);
 
@@ -102,6 +110,10 @@ int64_t conv_algorithm_workspace(const conv *c, cairn_conv_pass pass, cairn_conv
 /* a, b: the pass's operands, in the order of the public functions. */
 void conv_algorithm_run(const conv *c, cairn_conv_pass pass, cairn_conv_algorithm algorithm, const void *a, const void *b, void *result,
                         int threads, void *workspace, int64_t bytes);
+/* Weights kept for the forward pass. Algorithms of the same form take each other's. */
+cairn_conv_algorithm conv_pack_form(cairn_conv_algorithm algorithm);
+int64_t conv_algorithm_pack_bytes(const conv *c, cairn_conv_algorithm algorithm);
+void conv_algorithm_pack(const conv *c, cairn_conv_algorithm algorithm, const void *w, void *to, int threads, void *workspace, int64_t bytes);
 
 /* Fills *c in, or sets the error: see check.c. */
 cairn_status conv_check(const cairn_conv *d, conv *c);

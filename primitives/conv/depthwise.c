@@ -18,7 +18,8 @@ typedef struct plan {
     int64_t list_bytes, weight_bytes, part_bytes; /* list: of a slot's taps */
     int64_t parts;                      /* weight gradient: runs of slices that sum on their own */
     int slots;
-    char *weights, *lists;
+    const char *weights;                /* (tap, channel) */
+    char *sums, *lists;                 /* weight gradient: of all parts */
     const char *dy;                     /* weight gradient */
 } plan;
 
@@ -34,6 +35,11 @@ static tap_range taps_within(const tap_axis *a, int64_t o, int64_t inputs)
     return r;
 }
 
+int64_t depthwise_pack_bytes(const correlation *c)
+{
+    return round_up(c->deep.count * c->down.count * c->across.count * c->groups * c->kernel->element_bytes, 64);
+}
+
 static void choose(const correlation *c, int threads, plan *p)
 {
     *p = (plan){.all = *c, .bytes = c->kernel->element_bytes, .taps = c->deep.count * c->down.count * c->across.count};
@@ -46,18 +52,14 @@ static void choose(const correlation *c, int threads, plan *p)
     while (p->inner_end < c->ow && taps_within(&c->across, p->inner_end, c->iw).end == c->across.count)
         p->inner_end++;
     p->list_bytes = round_up(2 * p->taps * (int64_t)sizeof(int64_t), 64);
-    p->weight_bytes = round_up(p->taps * c->groups * p->bytes, 64);
+    p->weight_bytes = depthwise_pack_bytes(c);
     p->parts = smaller(c->slices, PARTS);
     p->part_bytes = p->parts * p->weight_bytes;
     const double work = (double)c->slices * (double)(c->oh * c->ow) * (double)c->groups * (double)larger(p->taps, 1);
     p->slots = (int)smaller(work < 1 << 18 ? 1 : threads, c->slices * p->row_blocks);
 }
 
-static void place(plan *p, void *workspace, int64_t weight_bytes)
-{
-    p->weights = (char *)round_up((int64_t)(intptr_t)workspace, 64);
-    p->lists = p->weights + weight_bytes;
-}
+static char *aligned(void *workspace) { return (char *)round_up((int64_t)(intptr_t)workspace, 64); }
 
 /* The place of tap t of channel 0 in the user's weights. */
 static int64_t tap_place(const plan *p, int64_t t)
@@ -130,16 +132,22 @@ int64_t depthwise_workspace(const correlation *c, int threads)
 {
     plan p;
     choose(c, threads, &p);
-    return p.weight_bytes + p.slots * p.list_bytes + 64;
+    return (c->packed ? 0 : p.weight_bytes) + p.slots * p.list_bytes + 64;
 }
 
-static void gather_weights(const plan *p)
+static void gather_weights(const plan *p, char *to)
 {
     const correlation *c = &p->all;
-    char *to = p->weights;
     for (int64_t t = 0; t < p->taps; t++)
         for (int64_t channel = 0; channel < c->channels; channel++, to += p->bytes)
             memcpy(to, c->w + (tap_place(p, t) + channel * c->w_group) * p->bytes, (size_t)p->bytes);
+}
+
+void depthwise_pack(const correlation *c, void *to)
+{
+    plan p;
+    choose(c, 1, &p);
+    gather_weights(&p, to);
 }
 
 static void run_rows(void *context, int64_t task, int64_t slot)
@@ -149,7 +157,7 @@ static void run_rows(void *context, int64_t task, int64_t slot)
     const int64_t slice = task / p->row_blocks, row0 = task % p->row_blocks * p->row_block;
     const int64_t rows = smaller(p->row_block, c->oh - row0);
     int64_t *list = (int64_t *)(p->lists + slot * p->list_bytes);
-    depthwise_line line = {.channels = c->channels, .w = p->weights, .x = image_of(p, slice), .x_step = c->across.step * c->channels,
+    depthwise_line line = {.channels = c->channels, .w = (void *)p->weights, .x = image_of(p, slice), .x_step = c->across.step * c->channels,
                            .y_step = c->out_pixel};
     for (int64_t i = row0; i < row0 + rows; i++) {
         line.y = c->out + (conv_slice_at(c, slice) + i * c->out_row) * p->bytes;
@@ -164,8 +172,13 @@ void depthwise_run(const correlation *c, int threads, void *workspace, int64_t b
     while (threads > 1 && depthwise_workspace(c, threads) > bytes)
         threads--;
     choose(c, threads, &p);
-    place(&p, workspace, p.weight_bytes);
-    gather_weights(&p);
+    p.lists = aligned(workspace);
+    p.weights = c->packed;
+    if (!c->packed) {
+        gather_weights(&p, p.lists);
+        p.weights = p.lists;
+        p.lists += p.weight_bytes;
+    }
     slots_run(c->slices * p.row_blocks, p.slots, run_rows, &p);
 }
 
@@ -184,7 +197,7 @@ static void sum_part(void *context, int64_t part, int64_t slot)
     const plan *p = context;
     const correlation *c = &p->all;
     int64_t *list = (int64_t *)(p->lists + slot * p->list_bytes);
-    char *sums = p->weights + part * p->weight_bytes;
+    char *sums = p->sums + part * p->weight_bytes;
     memset(sums, 0, (size_t)p->weight_bytes);
     for (int64_t slice = part * c->slices / p->parts; slice < (part + 1) * c->slices / p->parts; slice++)
         for (int64_t row = 0; row < c->oh; row++) {
@@ -201,12 +214,13 @@ void depthwise_weight_run(const conv *c, const void *x, const void *dy, void *dw
     while (threads > 1 && depthwise_weight_workspace(c, threads) > bytes)
         threads--;
     choose(&form, threads, &p);
-    place(&p, workspace, p.part_bytes);
+    p.sums = aligned(workspace);
+    p.lists = p.sums + p.part_bytes;
     p.dy = dy;
     slots_run(p.parts, p.slots, sum_part, &p);
-    conv_sum_parts(c->kernel, p.weights, p.weights + p.weight_bytes, p.parts, p.weight_bytes / p.bytes);
+    conv_sum_parts(c->kernel, p.sums, p.sums + p.weight_bytes, p.parts, p.weight_bytes / p.bytes);
     for (int64_t t = 0; t < p.taps; t++)
         for (int64_t channel = 0; channel < c->d.c; channel++)
             memcpy((char *)dw + (tap_place(&p, t) + channel * p.all.w_group) * p.bytes,
-                   p.weights + (t * c->d.c + channel) * p.bytes, (size_t)p.bytes);
+                   p.sums + (t * c->d.c + channel) * p.bytes, (size_t)p.bytes);
 }

@@ -30,6 +30,7 @@ correlation conv_forward_form(const conv *c, const void *x, const void *w, void 
     f.od = c->od, f.oh = c->oh, f.ow = c->ow, f.outs = c->kg;
     f.out_pixel = d->k, f.out_row = c->ow * d->k, f.out_slice = c->oh * f.out_row, f.out_image = c->od * f.out_slice;
     f.w_in = 1, f.w_out = d->t * d->r * d->s * c->cg;
+    f.packed = c->packed;
     f.epilogue = d->epilogue, f.epilogue_context = d->epilogue_context;
     return f;
 }

@@ -37,7 +37,8 @@ typedef struct plan {
     int64_t strip_slice, strip_bytes;   /* elements of one output slice's strips, bytes of a slot */
     int64_t weight_bytes;
     int slots;
-    char *weights, *strips;
+    const char *weights;
+    char *strips;
 } plan;
 
 /* ---- The choice ---------------------------------------------------------------------------------*/
@@ -109,6 +110,12 @@ static void cut_tasks(plan *p, int threads)
     p->slots = (int)smaller(tasks * p->column_blocks, threads);
 }
 
+int64_t implicit_pack_bytes(const correlation *c)
+{
+    const int64_t taps = c->deep.count * c->down.count * c->across.count;
+    return round_up(c->groups * round_up(c->outs, c->kernel->nr) * taps * c->channels * c->kernel->element_bytes, 64);
+}
+
 static plan choose(const correlation *c, bool in_place, int threads)
 {
     plan p = {.c = c, .bytes = c->kernel->element_bytes, .in_place = in_place};
@@ -119,7 +126,7 @@ static plan choose(const correlation *c, bool in_place, int threads)
     p.slice = p.in_place ? c->ih * p.row : strip_elements(&p.strip, p.row_block);
     p.strip_slice = strips_elements(&p, p.row_block);
     p.strip_bytes = round_up(p.slice_block * p.strip_slice * p.bytes, 64);
-    p.weight_bytes = round_up(c->groups * p.padded_outs * p.k * p.bytes, 64);
+    p.weight_bytes = c->packed ? 0 : implicit_pack_bytes(c);
     return p;
 }
 
@@ -136,21 +143,33 @@ int64_t implicit_workspace(const correlation *c, bool in_place, int threads)
 
 /* ---- Weights: panels of nr outputs, k in the order of the strip's segments ------------------------*/
 
-static void pack_weights(void *context, int64_t task, int worker)
+typedef struct packing {
+    const correlation *c;
+    char *to;
+} packing;
+
+static void pack_panel(void *context, int64_t task, int worker)
 {
-    const plan *p = context;
+    const packing *p = context;
     const correlation *c = p->c;
-    const int64_t nr = c->kernel->nr, panels = p->padded_outs / nr, group = task / panels, first = task % panels * nr;
-    char *to = p->weights + (group * p->padded_outs + first) * p->k * p->bytes;
+    const int64_t bytes = c->kernel->element_bytes, taps = c->deep.count * c->down.count * c->across.count;
+    const int64_t nr = c->kernel->nr, panels = ceil_div(c->outs, nr), group = task / panels, first = task % panels * nr;
+    char *to = p->to + task * nr * taps * c->channels * bytes;
     (void)worker;
-    for (int64_t t = 0; t < c->deep.count * c->down.count * c->across.count; t++, to += c->channels * nr * p->bytes) {
+    for (int64_t t = 0; t < taps; t++, to += c->channels * nr * bytes) {
         const int64_t slice = c->deep.tap0 + t / c->across.count / c->down.count * c->deep.tap_step;
         const int64_t row = c->down.tap0 + t / c->across.count % c->down.count * c->down.tap_step;
         const int64_t column = c->across.tap0 + t % c->across.count * c->across.tap_step;
-        const matmul_operand w = {c->w + (group * c->w_group + slice * c->w_deep + row * c->w_row + column * c->w_column) * p->bytes,
-                                  p->bytes == 8 ? CAIRN_F64 : CAIRN_F32, c->w_out, c->w_in};
+        const matmul_operand w = {c->w + (group * c->w_group + slice * c->w_deep + row * c->w_row + column * c->w_column) * bytes,
+                                  bytes == 8 ? CAIRN_F64 : CAIRN_F32, c->w_out, c->w_in};
         matmul_pack(c->kernel, &w, first, (int)smaller(nr, c->outs - first), 0, c->channels, to, (int)nr);
     }
+}
+
+void implicit_pack(const correlation *c, void *to)
+{
+    packing p = {c, to};
+    pool_run(c->groups * ceil_div(c->outs, c->kernel->nr), pack_panel, &p);
 }
 
 /* ---- Tasks --------------------------------------------------------------------------------------*/
@@ -276,9 +295,10 @@ void implicit_run(const correlation *c, bool in_place, int threads, void *worksp
     plan p = choose(c, in_place, threads);
     while (threads > 1 && bytes_of(&p) > bytes)
         p = choose(c, in_place, --threads);
-    p.weights = (char *)round_up((int64_t)(intptr_t)workspace, 64);
-    p.strips = p.weights + p.weight_bytes;
-    if (p.k)
-        pool_run(c->groups * p.padded_outs / c->kernel->nr, pack_weights, &p);
+    char *start = (char *)round_up((int64_t)(intptr_t)workspace, 64);
+    p.weights = c->packed ? c->packed : start;
+    p.strips = start + p.weight_bytes;
+    if (p.k && !c->packed)
+        implicit_pack(c, start);
     slots_run(c->groups * p.slice_blocks * p.row_blocks * p.column_blocks, p.slots, run_task, &p);
 }

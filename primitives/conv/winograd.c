@@ -8,7 +8,7 @@
  *   heavy weights   which L2 cannot hold: the inputs of many tiles are transformed first; then a task is a unit and a block of
  *                   outputs, so that the weights are read once for many more tiles
  *   fresh weights   heavy ones for so few tiles that all are one unit: a task is a panel of outputs, and transforms their weights itself,
- *                   some channels at a time, so that transformed weights never leave L2
+ *                   some channels at a time, so that transformed weights never leave L2; or takes those that are kept
  *
  * Error against f64, as the largest share of sum |x| |w| over 20 x 20 x 64 outputs of 9 x 64 products each: F(4, 3) 4.1e-7 where the
  * direct form has 1.2e-7; F(2, 3) 6.4e-8 where it has 4.1e-8. tests/primitives/test_conv.c holds them to that. */
@@ -44,7 +44,8 @@ typedef struct plan {
     int64_t weight_bytes, in_bytes, shared_bytes, slot_bytes, taps_bytes; /* in: of a unit; shared: inputs of a chunk */
     int slots;
     int64_t chunk0;
-    char *weights, *shared, *own;
+    const char *weights;
+    char *packing, *shared, *own;       /* packing: where weights are transformed to */
 } plan;
 
 /* ---- The choice ---------------------------------------------------------------------------------*/
@@ -89,13 +90,18 @@ static void cut_units(plan *p, int threads)
     p->tiles = p->slice_block * p->row_block * p->across;
 }
 
+int64_t winograd_pack_bytes(const correlation *c, int m)
+{
+    return (m + 2) * (m + 2) * round_up(c->outs, c->kernel->nr) * c->channels * 4;
+}
+
 static void choose(const correlation *c, int m, int threads, plan *p)
 {
     const int64_t nr = c->kernel->nr;
     *p = (plan){.c = c, .kernel = m == 4 ? kernels()->winograd_4 : kernels()->winograd_2, .m = m, .points = (m + 2) * (m + 2),
                 .down = ceil_div(c->oh, m), .across = ceil_div(c->ow, m)};
     p->padded_outs = round_up(c->outs, nr);
-    const int64_t weight_bytes = p->points * p->padded_outs * c->channels * 4;
+    const int64_t weight_bytes = winograd_pack_bytes(c, m);
     p->heavy = weight_bytes > HEAVY_BYTES;
     p->fresh = p->heavy && c->slices * p->down * p->across <= FRESH_TILES;
     p->run = p->heavy ? even_tile(c->channels, HEAVY_RUN) : matmul_run_length(c->kernel, c->channels);
@@ -103,7 +109,7 @@ static void choose(const correlation *c, int m, int threads, plan *p)
     p->output_blocks = ceil_div(c->outs, p->output_block);
     p->in_row = round_up(c->channels, 16) + PAD;
     p->out_row = p->output_block + PAD;
-    p->weight_bytes = p->fresh ? 0 : weight_bytes;
+    p->weight_bytes = p->fresh || c->packed ? 0 : weight_bytes;
     const double work = (double)c->slices * (double)(c->oh * c->ow) * (double)c->outs * (double)c->channels;
     if (work < 1 << 18)
         threads = 1;
@@ -152,7 +158,24 @@ static void transform_weights(void *context, int64_t panel, int64_t slot)
     const int64_t nr = p->c->kernel->nr, channels = p->c->channels;
     for (int64_t first = 0; first < channels; first += WEIGHT_CHUNK)
         transform_panel(p, panel, first, smaller(WEIGHT_CHUNK, channels - first), (float *)(p->own + slot * p->slot_bytes),
-                        (float *)p->weights + (panel * channels + first) * nr, p->padded_outs * channels);
+                        (float *)p->packing + (panel * channels + first) * nr, p->padded_outs * channels);
+}
+
+/* Fewer threads where the workspace asks for it. */
+static void choose_within(const correlation *c, int m, int threads, int64_t bytes, plan *p)
+{
+    choose(c, m, threads, p);
+    while (threads > 1 && bytes_of(p) > bytes)
+        choose(c, m, --threads, p);
+}
+
+void winograd_pack(const correlation *c, int m, int threads, void *to, void *workspace, int64_t bytes)
+{
+    plan p;
+    choose_within(c, m, threads, bytes, &p);
+    p.packing = to;
+    p.own = (char *)round_up((int64_t)(intptr_t)workspace, 64);
+    slots_run(p.padded_outs / c->kernel->nr, p.slots, transform_weights, &p);
 }
 
 /* ---- Input tiles --------------------------------------------------------------------------------*/
@@ -219,7 +242,7 @@ static void multiply(const unit *u, int64_t column0, int64_t columns)
     for (int64_t q = 0; q < p->points; q++)
         for (int64_t j = 0; j < columns; j += nr)
             for (int64_t k = 0; k < channels; k += p->run)
-                multiply_point(u, q, (float *)p->weights + (q * p->padded_outs + column0 + j) * channels + k * nr, k, j);
+                multiply_point(u, q, (const float *)p->weights + (q * p->padded_outs + column0 + j) * channels + k * nr, k, j);
 }
 
 static void transform_output(const unit *u, int64_t column0, int64_t columns)
@@ -305,9 +328,11 @@ static void run_fresh(void *context, int64_t panel, int64_t slot)
     u.in = (float *)p->shared;
     u.out = weights + p->points * point;
     for (int64_t k = 0; k < c->channels; k += p->run) {
-        transform_panel(p, panel, k, smaller(p->run, c->channels - k), taps, weights, point);
+        if (!c->packed)
+            transform_panel(p, panel, k, smaller(p->run, c->channels - k), taps, weights, point);
         for (int64_t q = 0; q < p->points; q++)
-            multiply_point(&u, q, weights + q * point, k, 0);
+            multiply_point(&u, q, c->packed ? (const float *)c->packed + (q * p->padded_outs + panel * nr) * c->channels + k * nr
+                                            : weights + q * point, k, 0);
     }
     transform_output(&u, panel * nr, columns);
     finish(&u, panel * nr, columns);
@@ -316,18 +341,18 @@ static void run_fresh(void *context, int64_t panel, int64_t slot)
 void winograd_run(const correlation *c, int m, int threads, void *workspace, int64_t bytes)
 {
     plan p;
-    choose(c, m, threads, &p);
-    while (threads > 1 && bytes_of(&p) > bytes)
-        choose(c, m, --threads, &p);
-    p.weights = (char *)round_up((int64_t)(intptr_t)workspace, 64);
-    p.shared = p.weights + p.weight_bytes;
+    choose_within(c, m, threads, bytes, &p);
+    p.packing = (char *)round_up((int64_t)(intptr_t)workspace, 64);
+    p.weights = c->packed ? c->packed : p.packing;
+    p.shared = p.packing + p.weight_bytes;
     p.own = p.shared + p.shared_bytes;
     if (p.fresh) {
         slots_run(ceil_div(p.tiles, TASK_TILES), p.slots, run_fresh_input, &p);
         slots_run(p.output_blocks, p.slots, run_fresh, &p);
         return;
     }
-    slots_run(p.padded_outs / c->kernel->nr, p.slots, transform_weights, &p);
+    if (!c->packed)
+        slots_run(p.padded_outs / c->kernel->nr, p.slots, transform_weights, &p);
     if (!p.heavy)
         slots_run(p.units, p.slots, run_unit, &p);
     for (; p.heavy && p.chunk0 < p.units; p.chunk0 += p.chunk) {

@@ -311,6 +311,106 @@ static void half_types_with_strides_are_fused_too(void **state)
     }
 }
 
+/* Runs the forward pass with weights packed by `packer`, in just the workspace that it asks for, and compares bits. */
+static void check_packed(cairn_conv d, cairn_conv packer)
+{
+    conv c;
+    assert_int_equal(conv_check(&d, &c), CAIRN_OK);
+    const layout lx = layout_of(&c, CONV_X), lw = layout_of(&c, CONV_W), ly = layout_of(&c, CONV_Y);
+    tensor x = tensor_of(&lx), w = tensor_of(&lw), y = tensor_of(&ly), again = copy_of(&y);
+    run_pass(&d, CAIRN_CONV_FORWARD, x.first, w.first, y.first);
+    const int64_t kept = cairn_conv_pack_bytes(&packer), bytes = cairn_conv_workspace_bytes(&packer, CAIRN_CONV_FORWARD);
+    char *packed = aligned_alloc(64, (size_t)(kept + 127) / 64 * 64), *workspace = malloc((size_t)bytes + 1);
+    memset(packed, 0x55, (size_t)kept + 64);
+    assert_int_equal(cairn_conv_pack(&packer, w.first, packed, workspace, bytes), CAIRN_OK);
+    for (int i = 0; i < 64; i++)
+        assert_int_equal(packed[kept + i], 0x55);
+    const int64_t before = cairn_conv_workspace_bytes(&d, CAIRN_CONV_FORWARD);
+    d.packed_w = packed;
+    assert_true(cairn_conv_workspace_bytes(&d, CAIRN_CONV_FORWARD) <= before);
+    run_pass(&d, CAIRN_CONV_FORWARD, x.first, NULL, again.first);
+    assert_memory_equal(y.block, again.block, (size_t)y.bytes);
+    free(x.block), free(w.block), free(y.block), free(again.block), free(packed), free(workspace);
+}
+
+static void packed_weights_give_the_same_bits_in_every_algorithm(void **state)
+{
+    (void)state;
+    static const cairn_conv shapes[] = {
+        {.type = CAIRN_F32, .n = 3, .h = 9, .w = 9, .c = 18, .k = 40, .r = 3, .s = 3, .pad_top = 1, .pad_left = 1, .pad_right = 1},
+        {.type = CAIRN_F64, .n = 2, .h = 9, .w = 7, .c = 3, .k = 40, .r = 3, .s = 3, .stride_h = 2, .stride_w = 2},
+        {.type = CAIRN_F32, .n = 2, .h = 6, .w = 5, .c = 300, .k = 36, .r = 1, .s = 1},
+        {.type = CAIRN_F32, .n = 2, .h = 6, .w = 5, .c = 18, .k = 18, .r = 3, .s = 3, .groups = 18, .pad_top = 2},
+        {.type = CAIRN_F32, .n = 2, .h = 6, .w = 5, .c = 80, .k = 120, .r = 2, .s = 2, .groups = 2, .stride_w = 2},
+        {.type = CAIRN_F64, .n = 1, .depth = 5, .h = 6, .w = 5, .c = 8, .k = 12, .t = 3, .r = 2, .s = 2},
+        {.type = CAIRN_F32, .n = 2, .h = 7, .w = 7, .c = 192, .k = 208, .r = 3, .s = 3, .pad_top = 1, .pad_bottom = 1, .pad_left = 1, .pad_right = 1},
+        {.type = CAIRN_F32, .n = 24, .h = 7, .w = 7, .c = 192, .k = 208, .r = 3, .s = 3, .pad_top = 1, .pad_bottom = 1, .pad_left = 1, .pad_right = 1},
+    };
+    int used = 0;
+    FOR_EACH_ISA(isa)
+        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+            for (int algorithm = 0; algorithm < CAIRN_CONV_ALGORITHMS; algorithm++) {
+                cairn_conv d = shapes[i], packer;
+                conv c;
+                assert_int_equal(conv_check(&d, &c), CAIRN_OK);
+                if (algorithm && conv_refuses(&c, CAIRN_CONV_FORWARD, (cairn_conv_algorithm)algorithm))
+                    continue;
+                used |= 1 << algorithm;
+                d.algorithm = (cairn_conv_algorithm)algorithm;
+                packer = d;
+                packer.n = i % 2 ? d.n : 1;
+                check_packed(d, packer);
+            }
+    assert_int_equal(used, (1 << CAIRN_CONV_ALGORITHMS) - 1 - (1 << CAIRN_CONV_SCATTER));
+}
+
+static void weights_of_any_strides_and_half_types_are_packed(void **state)
+{
+    (void)state;
+    for (int type = 0; type < 3; type++) {
+        cairn_conv d = small;
+        d.type = (cairn_dtype[]){CAIRN_F32, CAIRN_F16, CAIRN_BF16}[type];
+        channels_first(d.w_strides, d.c / d.groups, 1, d.r, d.s);
+        check_packed(d, d);
+        d.n = 0;
+        check_packed(d, d);
+    }
+}
+
+static void packed_weights_that_do_not_fit_are_refused(void **state)
+{
+    (void)state;
+    cairn_conv d = {.type = CAIRN_F32, .n = 1, .h = 8, .w = 8, .c = 16, .k = 16, .r = 3, .s = 3}, other;
+    static float x[8 * 8 * 16], w[17 * 9 * 16], y[8 * 8 * 17], untouched[8 * 8 * 17];
+    const int64_t kept = cairn_conv_pack_bytes(&d), bytes = cairn_conv_workspace_bytes(&d, CAIRN_CONV_FORWARD) + 4096;
+    char *packed = aligned_alloc(64, (size_t)(kept + 63) / 64 * 64), *workspace = malloc((size_t)bytes);
+    assert_int_equal(cairn_conv_pack(&d, w, packed, workspace, bytes), CAIRN_OK);
+#define REFUSED(expression, status, words)                              \
+    do {                                                                \
+        assert_int_equal(expression, status);                           \
+        assert_non_null(strstr(cairn_error_message(), words));          \
+        cairn_error_clear();                                            \
+    } while (0)
+    d.packed_w = packed;
+    other = d, other.k = 17;
+    REFUSED(cairn_conv_forward(&other, x, NULL, y, workspace, bytes), CAIRN_E_ARGUMENT, "17 x 1 x 3 x 3 x 16");
+    other = d, other.algorithm = CAIRN_CONV_IMPLICIT;
+    REFUSED(cairn_conv_forward(&other, x, NULL, y, workspace, bytes), CAIRN_E_ARGUMENT, "packed for implicit");
+    REFUSED(cairn_conv_data_gradient(&d, y, w, x, workspace, bytes), CAIRN_E_ARGUMENT, "for the forward pass");
+    other = d, other.type = CAIRN_U8;
+    REFUSED(cairn_conv_forward(&other, x, NULL, y, workspace, bytes), CAIRN_E_UNSUPPORTED, "integers");
+    assert_int_equal(cairn_conv_pack_bytes(&other), 0);
+    cairn_error_clear();
+    REFUSED(cairn_conv_pack(&other, w, packed, workspace, bytes), CAIRN_E_UNSUPPORTED, "conv_pack: weights of type u8");
+    REFUSED(cairn_conv_pack(&d, NULL, packed, workspace, bytes), CAIRN_E_ARGUMENT, "conv_pack: from");
+    REFUSED(cairn_conv_pack(&d, w, packed + 4, workspace, bytes), CAIRN_E_ARGUMENT, "multiple of 64");
+    REFUSED(cairn_conv_pack(&d, w, packed, workspace, 8), CAIRN_E_ARGUMENT, "workspace is too small");
+    REFUSED(cairn_conv_pack(NULL, w, packed, workspace, 8), CAIRN_E_ARGUMENT, "NULL");
+#undef REFUSED
+    assert_memory_equal(y, untouched, sizeof y);
+    free(packed), free(workspace);
+}
+
 static void the_bias_gradient_equals_the_oracle(void **state)
 {
     (void)state;
@@ -622,6 +722,9 @@ int main(void)
         cmocka_unit_test(fused_epilogues_equal_the_oracle_in_every_algorithm),
         cmocka_unit_test(finishing_equals_the_plain_sums),
         cmocka_unit_test(half_types_with_strides_are_fused_too),
+        cmocka_unit_test(packed_weights_give_the_same_bits_in_every_algorithm),
+        cmocka_unit_test(weights_of_any_strides_and_half_types_are_packed),
+        cmocka_unit_test(packed_weights_that_do_not_fit_are_refused),
         cmocka_unit_test(the_bias_gradient_equals_the_oracle),
         cmocka_unit_test(every_algorithm_errs_as_stated),
         cmocka_unit_test(an_algorithm_that_cannot_do_it_says_why),

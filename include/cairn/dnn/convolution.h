@@ -72,6 +72,7 @@ typedef struct cairn_conv {
     cairn_epilogue epilogue;                /* forward, after `fused`: y seen as an (n od oh ow) x k matrix, batch 0; or NULL. Not with
                                              * y_strides or a half type */
     void *epilogue_context;
+    const void *packed_w;                   /* from cairn_conv_pack, in the place of w, forward; or NULL */
 } cairn_conv;
 CAIRN_API cairn_status cairn_conv_output_size(const cairn_conv *d, int64_t *oh, int64_t *ow);
 CAIRN_API cairn_status cairn_conv_output_size_3d(const cairn_conv *d, int64_t *od, int64_t *oh, int64_t *ow);
@@ -87,6 +88,20 @@ CAIRN_API cairn_status cairn_conv_weight_gradient(const cairn_conv *d, const voi
 /* db[k] = sum of dy over images and pixels. The workspace: cairn_conv_bias_workspace_bytes. */
 CAIRN_API int64_t cairn_conv_bias_workspace_bytes(const cairn_conv *d);
 CAIRN_API cairn_status cairn_conv_bias_gradient(const cairn_conv *d, const void *dy, void *db, void *workspace, int64_t workspace_bytes);
+
+/* Weights that are used again and again, for the forward pass: w in the order in which the algorithm reads it, once; Winograd's are
+ * transformed (F(2, 3): 16 / 9 as many, F(4, 3): 4 times). Then `packed_w` stands for w in calls with the same weight's shape and groups and
+ * the same algorithm, which CAIRN_CONV_AUTO chooses without the batch: same bits, less work, less workspace.
+ *
+ *     void *packed = aligned_alloc(64, cairn_conv_pack_bytes(&d));
+ *     cairn_conv_pack(&d, w, packed, workspace, bytes);            // the workspace of the forward pass without packed_w
+ *     d.packed_w = packed;
+ *     cairn_conv_forward(&d, x, NULL, y, workspace, bytes);
+ *
+ * packed: cairn_conv_pack_bytes, at a multiple of 64. It belongs to the process that packed it. Forward says so when it does not fit
+ * (E_ARGUMENT); integers are not packed (E_UNSUPPORTED; pack_bytes is then 0). */
+CAIRN_API int64_t cairn_conv_pack_bytes(const cairn_conv *d);
+CAIRN_API cairn_status cairn_conv_pack(const cairn_conv *d, const void *w, void *packed, void *workspace, int64_t workspace_bytes);
 
 /* ---- Choosing -----------------------------------------------------------------------------------*/
 
