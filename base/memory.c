@@ -63,7 +63,7 @@ static int64_t current_bytes, peak_bytes, allocations;
 static _Atomic int64_t objects; /* of threads without a cache, and published ones */
 static _Atomic int64_t allowed = -1; /* allocations that may still succeed; -1: all */
 
-static _Thread_local cache *mine __attribute__((tls_model("initial-exec")));
+static _Thread_local cache *mine;
 
 /* ---- Size classes ------------------------------------------------------------------------------- */
 

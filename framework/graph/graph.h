@@ -268,7 +268,7 @@ typedef struct thread_state {
     struct plan_cache *plans;
     int64_t pending;                     /* values built and not yet evaluated or released, roughly */
 } thread_state;
-extern _Thread_local thread_state thread_self __attribute__((tls_model("initial-exec")));
+extern _Thread_local thread_state thread_self;
 thread_state *thread_register(void);
 static inline thread_state *thread(void)
 {

@@ -12,7 +12,7 @@ typedef struct free_list {
     int count;
 } free_list;
 
-_Thread_local thread_state thread_self __attribute__((tls_model("initial-exec")));
+_Thread_local thread_state thread_self;
 static _Thread_local free_list free_values, free_handles;
 static _Thread_local bool leaving;         /* set while the thread ends: nothing is kept then */
 

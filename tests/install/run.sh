@@ -24,6 +24,23 @@ echo "-- shared"
 "$cc" "$source/tests/install/program.c" -I"$prefix/include" -L"$library" -lcairn -o "$scratch/shared"
 LD_LIBRARY_PATH=$library "$scratch/shared"
 
+echo "-- loaded while a program runs, as extensions of Python are"
+cat >"$scratch/load.c" <<END
+#include <dlfcn.h>
+#include <stdio.h>
+int main(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        if (!dlopen(argv[i], RTLD_NOW | RTLD_LOCAL))
+            return printf("%s\n", dlerror());
+    return argc == 1;
+}
+END
+"$cc" "$scratch/load.c" -ldl -o "$scratch/load"
+for name in cairn cairn-blas cairn-cuda; do
+    [ ! -e "$library/lib$name.so" ] || "$scratch/load" "$library/lib$name.so" || fail "lib$name.so cannot be loaded"
+done
+
 echo "-- the program of the README"
 sed -n '/^```c$/,/^```$/p' "$source/README.md" | sed '/^```/d' >"$scratch/first.c"
 "$cc" "$scratch/first.c" -I"$prefix/include" -L"$library" -lcairn -o "$scratch/first"
