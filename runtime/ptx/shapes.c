@@ -313,7 +313,7 @@ static bool shapes_result(const ptx_instruction *in, int source)
 
 static bool is_affine(shape s) { return s.kind == SHAPE_AFFINE || s.kind == SHAPE_ROWS; }
 
-static int64_t likely_xor(shape a, shape b, bool *likely)
+static int64_t likely_bits(shape a, shape b, bool *likely)
 {
     *likely = false;
     return is_affine(a) && is_uniform(b) ? a.stride : is_affine(b) && is_uniform(a) ? b.stride : 0;
@@ -323,9 +323,9 @@ static int64_t likely_xor(shape a, shape b, bool *likely)
 static int64_t likely_stride(finder *d, const ptx_instruction *in)
 {
     d->likely = true;
-    if (in->op == OP_xor) /* with a uniform value that leaves the lane's number alone */
-        return likely_xor(source_shape(d, in, 0), source_shape(d, in, 1), &d->likely);
-    bool affine = in->op != OP_and && in->op != OP_shr && in->op != OP_or && in->op != OP_ld;
+    if (in->op == OP_xor || in->op == OP_or) /* with a uniform value that leaves the lane's number alone */
+        return likely_bits(source_shape(d, in, 0), source_shape(d, in, 1), &d->likely);
+    bool affine = in->op != OP_and && in->op != OP_shr && in->op != OP_ld;
     for (int i = 0; i < in->src_count && affine; i++)
         affine = is_affine(source_shape(d, in, i)) && !in->src[i].negate;
     shape s = affine ? affine_result(d, in) : vector();
