@@ -62,6 +62,7 @@ static bool take_outputs(plan *p, const pending *g, const uint8_t *held)
             if (donor != NOWHERE && held && !held[donor] && gives(g->at[donor])) {
                 buffer_ref(g->at[donor]->data);
                 p->buffers[i] = g->at[donor]->data;
+                buffer_forget_packed(p->buffers[i]);
             } else if (!(p->buffers[i] = buffer_new(s->bytes))) {
                 return false;
             }
@@ -129,13 +130,19 @@ static void run_loops(const kernel *k, void *scratch)
 
 static const void *address_or_null(const plan *p, const operand *o) { return o->slot == NOWHERE ? NULL : address(p, o); }
 
+static buffer *whole_leaf(const plan *p, const operand *o, const pending *g)
+{
+    const slot *s = &p->slots[o->slot];
+    return s->kind == SLOT_LEAF && !o->byte_offset && !g->at[s->value]->offset ? g->at[s->value]->data : NULL;
+}
+
 static cairn_status run_library(plan *p, kernel *k, const pending *g)
 {
     const value *v = g->at[k->library];
     for (int32_t i = 0; i < k->input_count; i++)
         k->views[i].data = address(p, &k->inputs[i]);
     k->out.data = address(p, &k->out_operand);
-    op_run r = {.v = v, .in = k->views, .out = k->out};
+    op_run r = {.v = v, .in = k->views, .out = k->out, .weight = k->input_count > 1 ? whole_leaf(p, &k->inputs[1], g) : NULL};
     cairn_fused fused = k->fused;
     if (k->fuses) {
         fused.scale = address_or_null(p, &k->scale);

@@ -63,6 +63,7 @@ typedef struct op_run {
     int64_t workspace_bytes;
     const epilogue *epilogue;            /* only for operations flagged EPILOGUE; or NULL */
     const cairn_fused *fused;            /* likewise: what can be said as data; or NULL */
+    struct buffer *weight;               /* of the second input, where that is a whole leaf as it lies; or NULL */
 } op_run;
 
 enum op_flags {
@@ -110,6 +111,8 @@ typedef struct buffer {
     void (*release)(void *context);      /* of borrowed memory; NULL: from buffer_alloc */
     void *context;
     uint8_t owner;                       /* the operation in whose account its bytes are */
+    bool wants_packed;                   /* a weight that stays: see framework/ops/packed.h */
+    struct packed_weight *_Atomic packed;
 } buffer;
 
 enum value_flags {
@@ -185,6 +188,8 @@ bool view_layout(op_id op, const void *attr, const shape *from, const int64_t *f
 bool value_is_dense(const value *v, bool channels_last);
 
 buffer *buffer_new(int64_t bytes);
+/* Of a weight as kernels read it: nothing when the buffer is to hold something else. */
+void buffer_forget_packed(buffer *b);
 /* Puts the bytes into an operation's account (cairn_memory_by_operation); a new buffer is in that of leaves. */
 void buffer_account(buffer *b, op_id op);
 buffer *buffer_wrap(void *data, int64_t bytes, void (*release)(void *), void *context);

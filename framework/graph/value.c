@@ -4,6 +4,7 @@
  * thousands. A value dies without recursion, so a chain of a million additions does not exhaust the stack. */
 #include "framework/graph/graph.h"
 #include "framework/graph/pools.h"
+#include "framework/ops/packed.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,6 +70,8 @@ buffer *buffer_new(int64_t bytes)
     }
     b->bytes = bytes;
     b->owner = OP_leaf;
+    b->wants_packed = false;
+    atomic_init(&b->packed, NULL);
     account_add(OP_leaf, bytes, 1);
     atomic_init(&b->refs, 1);
     return b;
@@ -84,6 +87,15 @@ buffer *buffer_wrap(void *data, int64_t bytes, void (*release)(void *), void *co
     return b;
 }
 
+void buffer_forget_packed(buffer *b)
+{
+    packed_weight *p = atomic_load_explicit(&b->packed, memory_order_acquire);
+    if (p)
+        buffer_free(p, p->bytes);
+    atomic_store_explicit(&b->packed, NULL, memory_order_release);
+    b->wants_packed = false;
+}
+
 void buffer_ref(buffer *b)
 {
     atomic_fetch_add_explicit(&b->refs, 1, memory_order_relaxed);
@@ -93,6 +105,7 @@ void buffer_unref(buffer *b)
 {
     if (!b || atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) != 1)
         return;
+    buffer_forget_packed(b);
     if (b->release)
         b->release(b->context);
     else {

@@ -230,6 +230,20 @@ void cairn_set_training(cairn_module *m, bool training)
         cairn_set_training(m->entries[i].child, training);
 }
 
+cairn_status cairn_optimize_for_inference(cairn_module *m)
+{
+    cairn_tensor_list p = cairn_parameters(m);
+    if (p.count < 0 || (p.count && cairn_eval_list(p.count, p.tensors)))
+        return cairn_error();
+    for (int i = 0; i < p.count; i++) {
+        const value *v = handle_value(p.tensors[i]);
+        if (v && v->data && v->shape.rank > 1)
+            v->data->wants_packed = true;
+    }
+    cairn_set_training(m, false);
+    return CAIRN_OK;
+}
+
 cairn_status cairn_set_trainable(cairn_module *m, bool trainable)
 {
     cairn_tensor_list p = cairn_parameters(m);

@@ -3,6 +3,7 @@
  * Three axes are shaped as they lie: (N, D, H, W, C) and (K, T, R, S, C / groups); the front functions permute. One axis is an image of
  * height 1. */
 #include "framework/ops/autocast.h"
+#include "framework/ops/packed.h"
 #include "framework/ops/rules.h"
 #include <cairn/dnn.h>
 #include <cairn/functional.h>
@@ -112,9 +113,35 @@ int64_t workspace_conv(const op_run *r)
     return cairn_conv_workspace_bytes(&d, pass);
 }
 
+static cairn_status pack_conv(const packer *p, void *to)
+{
+    return cairn_conv_pack(p->descriptor, p->weight, to, p->workspace, p->workspace_bytes);
+}
+
+/* Everything that the form of a packed weight depends on: all but the batch. */
+static cairn_status use_packed(const op_run *r, cairn_conv *d)
+{
+    struct { attr_conv a; dims x, w; int32_t type, precision; } key;
+    _Static_assert(sizeof key <= PACKED_KEY_BYTES, "a key of convolution is too long");
+    if (!r->weight || !r->weight->wants_packed)
+        return CAIRN_OK;
+    memset(&key, 0, sizeof key);
+    key.a = *(const attr_conv *)r->v->attr;
+    key.x = dims_of(&r->v->in[0]->shape);
+    key.x.n = 0;
+    key.w = dims_of(&r->v->in[1]->shape);
+    key.type = d->type;
+    key.precision = cairn_matmul_precision();
+    const packer p = {cairn_conv_pack_bytes(d), pack_conv, d, r->in[1].data, r->workspace, r->workspace_bytes};
+    return packed_weight_of(r->weight, &key, sizeof key, &p, &d->packed_w);
+}
+
 cairn_status run_conv(const op_run *r)
 {
     cairn_conv d = conv_run(r);
+    const cairn_status s = use_packed(r, &d);
+    if (s)
+        return s;
     return cairn_conv_forward(&d, r->in[0].data, r->in[1].data, r->out.data, r->workspace, r->workspace_bytes);
 }
 

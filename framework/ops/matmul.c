@@ -1,5 +1,6 @@
 /* matmul and its family: one primitive on (..., M, K) @ (..., K, N); the rest is shapes. */
 #include "framework/ops/autocast.h"
+#include "framework/ops/packed.h"
 #include "framework/ops/rules.h"
 #include <cairn/dnn.h>
 #include <cairn/ops.h>
@@ -95,16 +96,43 @@ static folded fold_run(const op_run *r)
     return f;
 }
 
+/* One product with one matrix, which may be packed. */
+static bool has_weight(const op_run *r, const folded *f)
+{
+    return r->v->in[1]->shape.rank == 2 && f->gemm.batch == 1 && f->outer == 0;
+}
+
+/* For B as it is, and packed; small products take no memory, and B as it is. */
 int64_t workspace_matmul(const op_run *r)
 {
     folded f = fold_run(r);
-    return cairn_gemm_workspace_bytes(&f.gemm);
+    const int64_t bytes = cairn_gemm_workspace_bytes(&f.gemm);
+    if (!bytes || !has_weight(r, &f))
+        return bytes;
+    f.gemm.packed_b = &f;                    /* not looked at */
+    const int64_t packed = cairn_gemm_workspace_bytes(&f.gemm);
+    return packed > bytes ? packed : bytes;
+}
+
+static cairn_status pack_matrix(const packer *p, void *to) { return cairn_gemm_pack(p->descriptor, to); }
+
+static cairn_status use_packed(const op_run *r, folded *f)
+{
+    const int64_t key[] = {f->gemm.n, f->gemm.k, f->gemm.b_row, f->gemm.b_col, f->gemm.type, cairn_matmul_precision()};
+    if (!r->weight || !r->weight->wants_packed || !r->workspace_bytes || !has_weight(r, f))
+        return CAIRN_OK;
+    f->gemm.b = r->in[1].data;
+    const packer p = {cairn_gemm_pack_bytes(&f->gemm), pack_matrix, &f->gemm, NULL, NULL, 0};
+    return packed_weight_of(r->weight, key, sizeof key, &p, &f->gemm.packed_b);
 }
 
 cairn_status run_matmul(const op_run *r)
 {
     const view *x = &r->in[0], *w = &r->in[1];
     folded f = fold_run(r);
+    const cairn_status packed = use_packed(r, &f);
+    if (packed)
+        return packed;
     int bytes = cairn_dtype_bytes(r->out.type);
     int64_t index[CAIRN_MAX_RANK] = {0}, a = 0, b = 0, c = 0, loops = 1;
     for (int i = 0; i < f.outer; i++)

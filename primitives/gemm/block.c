@@ -16,7 +16,8 @@ enum {
     TASKS = 4,                          /* for each thread */
     SHARED_A_BYTES = 64 << 20,          /* A is packed once for all tasks when it is no larger */
     SMALL_K = 256,                      /* products without workspace have no more */
-    SMALL_WORK = 1 << 18
+    SMALL_WORK = 1 << 18,
+    FEW_ROWS = 8
 };
 
 /* Where an operand lies while the micro-kernel runs. */
@@ -154,7 +155,8 @@ static int64_t balanced(int64_t rows, int64_t least, int64_t panels, int threads
 static void cut_tasks(const matmul *mm, int threads, blocking *b)
 {
     gemm_kernel *kernel = mm->kernel;
-    const double work = (double)mm->m * (double)mm->n * (double)larger(mm->k, 1);
+    /* of few rows, reading B is the work */
+    const double work = (double)(mm->m < FEW_ROWS && mm->k > SMALL_K ? FEW_ROWS : mm->m) * (double)mm->n * (double)larger(mm->k, 1);
     const int64_t most = threads == 1 ? 1 : TASKS * threads;
     const int64_t wanted = work / (1 << 18) < (double)most ? (int64_t)(work / (1 << 18)) : most;
     const int64_t panels = ceil_div(mm->n, kernel->nr), tiles = ceil_div(mm->m, b->tile_rows);

@@ -170,10 +170,89 @@ static void a_batch_norm_of_known_statistics_is_done_by_the_convolution(void **s
     cairn_module_free(m);
 }
 
+/* ---- Weights packed once ------------------------------------------------------------------------------------*/
+
+static cairn_module *network(void)
+{
+    const cairn_conv_options same = {.padding = {1, 1}}, grouped = {.groups = 4};
+    return cairn_sequential(cairn_conv2d(3, 32, 3, &same), cairn_activation(CAIRN_RELU), cairn_conv2d(32, 32, 3, &same), cairn_conv2d(32, 64, 1, NULL),
+                            cairn_conv2d(64, 20, 2, &grouped), cairn_flatten_layer(1), cairn_linear(20 * 7 * 7, 300, NULL),
+                            cairn_activation(CAIRN_TANH), cairn_linear(300, 70, NULL));
+}
+
+static cairn_tensor *answer(cairn_module *net, cairn_tensor *x)
+{
+    cairn_no_grad_begin();
+    cairn_tensor *y = cairn_call(net, x);
+    assert_int_equal(cairn_eval(y), CAIRN_OK);
+    cairn_no_grad_end();
+    return y;
+}
+
+static void packed_weights_give_the_same_bits_until_they_change(void **state)
+{
+    (void)state;
+    cairn_mark m = cairn_scope_push();
+    cairn_module *net = network();
+    cairn_tensor *x = image(2, 3, 8, 8, CAIRN_F32), *other = image(5, 3, 8, 8, CAIRN_F32);
+    cairn_set_training(net, false);
+    cairn_tensor *before = answer(net, x), *before_other = answer(net, other);
+    assert_int_equal(cairn_optimize_for_inference(net), CAIRN_OK);
+    const int64_t bytes = cairn_memory().current_bytes;
+    for (int i = 0; i < 2; i++) {
+        cairn_mark inner = cairn_scope_push();
+        expect_same(answer(net, x), before);
+        expect_same(answer(net, other), before_other);
+        cairn_scope_pop(inner, NULL);
+    }
+    assert_true(cairn_memory().current_bytes > bytes + 4 * 20 * 7 * 7 * 300);  /* they are kept */
+
+    cairn_optimizer *sgd = cairn_sgd(cairn_parameters(net), &(cairn_sgd_options){.lr = 0.1});
+    assert_int_equal(cairn_backward(cairn_sum(cairn_square(cairn_call(net, x)), CAIRN_ALL_AXES, false)), CAIRN_OK);
+    assert_int_equal(cairn_step(sgd), CAIRN_OK);
+    cairn_optimizer_free(sgd);
+    cairn_module *copy = network();
+    cairn_set_training(copy, false);
+    assert_int_equal(cairn_load_state_dict(copy, cairn_state_dict(net), true), CAIRN_OK);
+    cairn_tensor *after = answer(copy, x);
+    expect_same(answer(net, x), after);
+    assert_int_equal(cairn_optimize_for_inference(net), CAIRN_OK);
+    expect_same(answer(net, x), after);
+    expect_same(answer(net, x), after);
+    cairn_module_free(copy);
+    cairn_module_free(net);
+    cairn_scope_pop(m, NULL);
+}
+
+/* A weight that two products read in two ways: one of them has it packed. */
+static void a_weight_of_two_uses_serves_both(void **state)
+{
+    (void)state;
+    cairn_mark m = cairn_scope_push();
+    cairn_module *layer = cairn_linear(400, 400, &(cairn_linear_options){.no_bias = true});
+    cairn_tensor *x = numbers(CAIRN_SHAPE(20, 400), CAIRN_F32), *w = cairn_parameter(layer, "weight");
+    cairn_no_grad_begin();
+    cairn_tensor *there = cairn_call(layer, x), *back = cairn_matmul(x, w);
+    assert_int_equal(cairn_eval_list(2, (cairn_tensor *[]){there, back}), CAIRN_OK);
+    assert_int_equal(cairn_optimize_for_inference(layer), CAIRN_OK);
+    for (int i = 0; i < 2; i++) {
+        expect_same(cairn_call(layer, x), there);
+        expect_same(cairn_matmul(x, w), back);
+    }
+    cairn_no_grad_end();
+    cairn_module_free(layer);
+    cairn_scope_pop(m, NULL);
+    cairn_set_on_error(CAIRN_ON_ERROR_QUIET);
+    assert_int_equal(cairn_optimize_for_inference(NULL), CAIRN_E_ARGUMENT);
+    cairn_error_clear();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(an_epilogue_said_as_data_has_the_bits_of_a_program),
                                        cmocka_unit_test(other_epilogues_are_programs),
-                                       cmocka_unit_test(a_batch_norm_of_known_statistics_is_done_by_the_convolution)};
+                                       cmocka_unit_test(a_batch_norm_of_known_statistics_is_done_by_the_convolution),
+                                       cmocka_unit_test(packed_weights_give_the_same_bits_until_they_change),
+                                       cmocka_unit_test(a_weight_of_two_uses_serves_both)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
