@@ -84,7 +84,9 @@ static void cut_units(plan *p, int threads)
     p->row_block = even_tile(p->down, larger(fit / p->across, 1));
     p->slice_block = p->row_block == p->down ? even_tile(c->slices, larger(fit / (p->down * p->across), 1)) : 1;
     while (!p->heavy && p->slice_block > 1 && ceil_div(c->slices, p->slice_block) < threads)
-        p->slice_block = ceil_div(p->slice_block, 2); /* small batches still feed every thread */
+        p->slice_block = ceil_div(p->slice_block, 2); /* small batches still feed every thread, */
+    while (!p->heavy && p->row_block > 1 && p->slice_block == 1 && c->slices * ceil_div(p->down, p->row_block) < threads)
+        p->row_block = ceil_div(p->row_block, 2); /* and so does one image */
     p->row_blocks = ceil_div(p->down, p->row_block);
     p->units = p->row_blocks * ceil_div(c->slices, p->slice_block);
     p->tiles = p->slice_block * p->row_block * p->across;
