@@ -77,7 +77,11 @@ typedef struct product {
 
 static product make(cairn_quantized_weight d, int64_t m)
 {
-    product p = {.d = d, .m = m, .w = normals(d.n * d.k), .x = normals(m * d.k), .bias = normals(d.n), .y = normals(m * d.n)};
+    product p = {.d = d, .m = m};
+    p.w = normals(d.n * d.k);       /* statements: an initialiser's order, and with it the data, would be the compiler's choice */
+    p.x = normals(m * d.k);
+    p.bias = normals(d.n);
+    p.y = normals(m * d.n);
     p.packed = test_array(CAIRN_U8, cairn_quantized_weight_bytes(&d));
     p.bytes = cairn_quantized_matmul_workspace_bytes(&d, m);
     p.workspace = test_array(CAIRN_U8, p.bytes);
@@ -92,35 +96,37 @@ static void run(const product *p)
     assert_int_equal(cairn_quantized_matmul(&p->d, p->m, p->x, p->d.k, p->packed, p->bias, p->y, p->d.n, p->workspace, p->bytes), CAIRN_OK);
 }
 
-/* The bounds that the header states. */
+/* The bounds that the header states. They are about the mean: hundreds of outputs, of which a draw of the data changes little. */
 static void products_are_as_near_as_stated_on_every_set(void **state)
 {
     (void)state;
     static const cairn_quantized_weight shapes[] = {
-        {CAIRN_BLOCK_INT8, 100, 300, 0}, {CAIRN_BLOCK_INT4, 100, 300, 0}, {CAIRN_BLOCK_INT8, 17, 129, 128}, {CAIRN_BLOCK_INT4, 33, 256, 64},
+        {CAIRN_BLOCK_INT8, 100, 300, 0}, {CAIRN_BLOCK_INT4, 100, 300, 0}, {CAIRN_BLOCK_INT8, 17, 129, 128}, {CAIRN_BLOCK_INT4, 99, 256, 64},
         {CAIRN_BLOCK_INT4, 1, 32, 128}, {CAIRN_BLOCK_INT8, 40, 1000, 1024},
     };
-    FOR_EACH_ISA(isa)
-        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
-            product p = make(shapes[i], 1 + (int64_t)i % 3 * 3);
-            double *z = calloc((size_t)(p.m * p.d.n), sizeof *z), *kept = calloc((size_t)(p.m * p.d.n), sizeof *kept);
-            float *w = normals(p.d.n * p.d.k);
-            assert_int_equal(cairn_quantized_weight_unpack(&p.d, p.packed, w, p.d.k), CAIRN_OK);
-            for (int64_t r = 0; r < p.m; r++)
-                for (int64_t j = 0; j < p.d.n; j++) {
-                    z[r * p.d.n + j] = kept[r * p.d.n + j] = p.bias[j];
-                    for (int64_t k = 0; k < p.d.k; k++) {
-                        z[r * p.d.n + j] += (double)p.x[r * p.d.k + k] * p.w[j * p.d.k + k];
-                        kept[r * p.d.n + j] += (double)p.x[r * p.d.k + k] * w[j * p.d.k + k];
-                    }
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        product p = make(shapes[i], 1 + 600 / shapes[i].n + (int64_t)i % 3);
+        const int64_t n = p.d.n, depth = p.d.k;
+        double *z = calloc((size_t)(p.m * n), sizeof *z), *kept = calloc((size_t)(p.m * n), sizeof *kept);
+        float *w = normals(n * depth);
+        assert_int_equal(cairn_quantized_weight_unpack(&p.d, p.packed, w, depth), CAIRN_OK);
+        for (int64_t r = 0; r < p.m; r++)
+            for (int64_t j = 0; j < n; j++) {
+                z[r * n + j] = kept[r * n + j] = p.bias[j];
+                for (int64_t k = 0; k < depth; k++) {
+                    z[r * n + j] += (double)p.x[r * depth + k] * p.w[j * depth + k];
+                    kept[r * n + j] += (double)p.x[r * depth + k] * w[j * depth + k];
                 }
+            }
+        FOR_EACH_ISA(isa) {
             run(&p);
             const bool wide = p.d.type == CAIRN_BLOCK_INT8;
-            assert_true(distance(p.y, z, p.m * p.d.n) < (wide ? 0.013 : p.d.block > 64 ? 0.2 : 0.12));
-            assert_true(distance(p.y, kept, p.m * p.d.n) < 0.008);      /* what x's rounding does */
-            free(z), free(kept), free(w);
-            drop(&p);
+            assert_true(distance(p.y, z, p.m * n) < (wide ? 0.013 : p.d.block > 64 ? 0.2 : 0.12));
+            assert_true(distance(p.y, kept, p.m * n) < 0.008);      /* what x's rounding does */
         }
+        free(z), free(kept), free(w);
+        drop(&p);
+    }
 }
 
 static void bits_are_the_same_for_any_number_of_threads_and_rows(void **state)
