@@ -12,6 +12,10 @@ typedef struct cairn_texture {
     int as_float;                       /* integers are read as numbers from 0 or -1 to 1 */
     int layered;
     float border[4];
+    unsigned tag;                       /* what it is, while it is there; a PTX instruction checks it */
 } cairn_texture;
+
+#define CAIRN_TEXTURE_TAG 0x74786563u
+#define CAIRN_SURFACE_TAG 0x66727573u
 
 #endif

@@ -1,10 +1,10 @@
-/* tex1D, tex2D, surf2Dread and their like, for device code: the rules of the CUDA C++ Programming Guide's appendix on
- * texture fetching, over the memory that an object describes (cairn_texture.h). */
+/* tex1D, tex2D, surf2Dread and their like, for device code, by the rules of cairn_texture_rules.h. */
 #ifndef CAIRN_TEXTURE_FETCH_H
 #define CAIRN_TEXTURE_FETCH_H
-#include "cairn_texture.h"
-
 #define CAIRN_TEX static __device__ inline __attribute__((always_inline))
+#define CAIRN_TEX_INT(x) ((int)(x))
+#define CAIRN_TEX_HALF(bits) ((float)__builtin_bit_cast(_Float16, (unsigned short)(bits)))
+#include "cairn_texture_rules.h"
 
 /* ---- Types of texels ----------------------------------------------------------------------------- */
 template <class T> struct cairn_texel {
@@ -29,92 +29,15 @@ template <> struct cairn_is_float<float> {
     static constexpr bool value = true;
 };
 
-/* ---- Reading one channel ------------------------------------------------------------------------- */
-CAIRN_TEX int cairn_integer_channel(const cairn_texture *t, const char *texel, int c)
-{
-    bool is_signed = t->kind == 0;
-    if (t->bits == 8)
-        return is_signed ? ((const signed char *)texel)[c] : ((const unsigned char *)texel)[c];
-    if (t->bits == 16)
-        return is_signed ? ((const short *)texel)[c] : ((const unsigned short *)texel)[c];
-    return ((const int *)texel)[c];
-}
-
-CAIRN_TEX float cairn_float_channel(const cairn_texture *t, const char *texel, int c)
-{
-    if (t->kind == 2)
-        return t->bits == 32 ? ((const float *)texel)[c] : (float)__builtin_bit_cast(_Float16, ((const unsigned short *)texel)[c]);
-    int x = cairn_integer_channel(t, texel, c);
-    if (!t->as_float)
-        return (float)x;
-    float top = (float)((1 << (t->bits - (t->kind == 0))) - 1), y = x / top;
-    return y < -1.0f ? -1.0f : y;
-}
-
 template <class E> CAIRN_TEX E cairn_channel(const cairn_texture *t, const char *texel, int c)
 {
     if constexpr (cairn_is_float<E>::value)
-        return c < t->channels ? cairn_float_channel(t, texel, c) : 0.0f;
+        return cairn_float_channel(t, texel, c);
     else
-        return c < t->channels ? (E)cairn_integer_channel(t, texel, c) : (E)0;
+        return (E)cairn_integer_channel(t, texel, c);
 }
 
-/* ---- Addresses ----------------------------------------------------------------------------------- */
-/* The index within n elements, or -1 for the border. Wrapping and mirroring need normalized coordinates. */
-CAIRN_TEX int cairn_texture_index(const cairn_texture *t, int dimension, int i, int n)
-{
-    int mode = t->address[dimension];
-    if (!t->normalized && mode < 3)
-        mode = mode == 3 ? 3 : 1;
-    if (mode == 0) {
-        i %= n;
-        return i < 0 ? i + n : i;
-    }
-    if (mode == 2) {
-        i %= 2 * n;
-        i = i < 0 ? i + 2 * n : i;
-        return i < n ? i : 2 * n - 1 - i;
-    }
-    if (mode == 3)
-        return i < 0 || i >= n ? -1 : i;
-    return i < 0 ? 0 : i >= n ? n - 1 : i;
-}
-
-CAIRN_TEX const char *cairn_texel_at(const cairn_texture *t, int x, int y, int z)
-{
-    return (const char *)t->memory + (unsigned long long)z * t->slice + (unsigned long long)y * t->pitch +
-           (unsigned long long)x * (unsigned)(t->bits / 8 * t->channels);
-}
-
-template <class E, int D> CAIRN_TEX E cairn_sample(const cairn_texture *t, int x, int y, int z, bool z_is_layer, int c)
-{
-    x = cairn_texture_index(t, 0, x, t->width);
-    y = D > 1 ? cairn_texture_index(t, 1, y, t->height) : 0;
-    z = z_is_layer ? (z < 0 ? 0 : z >= t->depth ? t->depth - 1 : z) : D > 2 ? cairn_texture_index(t, 2, z, t->depth) : 0;
-    if (x < 0 || y < 0 || z < 0)
-        return (E)t->border[c];
-    return cairn_channel<E>(t, cairn_texel_at(t, x, y, z), c);
-}
-
-/* ---- Filtering ----------------------------------------------------------------------------------- */
-/* Weights have eight bits, as those of a GPU. */
-CAIRN_TEX float cairn_weight(float x) { return rintf((x - floorf(x)) * 256.0f) * (1.0f / 256.0f); }
-
-template <int D>
-CAIRN_TEX float cairn_linear(const cairn_texture *t, float x, float y, float z, int layer, bool layered, int c)
-{
-    float xb = x - 0.5f, yb = y - 0.5f, zb = z - 0.5f;
-    int i = (int)floorf(xb), j = D > 1 ? (int)floorf(yb) : 0, k = layered ? layer : D > 2 ? (int)floorf(zb) : 0;
-    float a = cairn_weight(xb), b = D > 1 ? cairn_weight(yb) : 0, g = D > 2 && !layered ? cairn_weight(zb) : 0, sum = 0;
-    for (int dz = 0; dz < (D > 2 && !layered ? 2 : 1); dz++)
-        for (int dy = 0; dy < (D > 1 ? 2 : 1); dy++)
-            for (int dx = 0; dx < 2; dx++) {
-                float w = (dx ? a : 1 - a) * (D > 1 ? (dy ? b : 1 - b) : 1) * (D > 2 && !layered ? (dz ? g : 1 - g) : 1);
-                sum += w * cairn_sample<float, D>(t, i + dx, j + dy, k + dz, layered, c);
-            }
-    return sum;
-}
-
+/* ---- Fetching ------------------------------------------------------------------------------------ */
 template <class T, int D> CAIRN_TEX T cairn_tex(unsigned long long object, float x, float y, float z, int layer, bool layered)
 {
     typedef typename cairn_texel<T>::element E;
@@ -123,19 +46,12 @@ template <class T, int D> CAIRN_TEX T cairn_tex(unsigned long long object, float
         T all;
         E part[cairn_texel<T>::count];
     } result;
-    if (t->normalized) {
-        x *= t->width;
-        y *= t->height;
-        z *= t->depth;
-    }
+    cairn_place p = cairn_place_in(t, x, y, z, layer);
     for (int c = 0; c < cairn_texel<T>::count; c++) {
-        if constexpr (cairn_is_float<E>::value) {
-            if (t->filter == 1) {
-                result.part[c] = cairn_linear<D>(t, x, y, z, layer, layered, c);
-                continue;
-            }
-        }
-        result.part[c] = cairn_sample<E, D>(t, (int)floorf(x), (int)floorf(y), layered ? layer : (int)floorf(z), layered, c);
+        if constexpr (cairn_is_float<E>::value)
+            result.part[c] = cairn_fetch_float(t, D, p, layered, c);
+        else
+            result.part[c] = (E)cairn_fetch_integer(t, D, p, layered, c);
     }
     return result.all;
 }
@@ -151,7 +67,7 @@ template <class T> CAIRN_TEX T tex1Dfetch(cudaTextureObject_t object, int i)
     } result;
     bool inside = i >= 0 && i < t->width;
     for (int c = 0; c < cairn_texel<T>::count; c++)
-        result.part[c] = inside ? cairn_channel<E>(t, cairn_texel_at(t, i, 0, 0), c) : (E)0;
+        result.part[c] = inside && c < t->channels ? cairn_channel<E>(t, cairn_texel_at(t, i, 0, 0), c) : (E)0;
     return result.all;
 }
 template <class T> CAIRN_TEX T tex1D(cudaTextureObject_t o, float x) { return cairn_tex<T, 1>(o, x, 0, 0, 0, false); }
@@ -161,6 +77,23 @@ template <class T> CAIRN_TEX T tex1DLayered(cudaTextureObject_t o, float x, int 
 template <class T> CAIRN_TEX T tex2DLayered(cudaTextureObject_t o, float x, float y, int layer)
 {
     return cairn_tex<T, 2>(o, x, y, 0, layer, true);
+}
+/* Channel c of the four texels that a filter would join. */
+template <class T> CAIRN_TEX T tex2Dgather(cudaTextureObject_t o, float x, float y, int c = 0)
+{
+    typedef typename cairn_texel<T>::element E;
+    const cairn_texture *t = (const cairn_texture *)o;
+    cairn_place p = cairn_place_in(t, x, y, 0, 0);
+    E part[4];
+    for (int n = 0; n < 4; n++) {
+        int i, j;
+        cairn_gather_place(p, n, &i, &j);
+        if constexpr (cairn_is_float<E>::value)
+            part[n] = cairn_float_near(t, 2, i, j, 0, 0, c);
+        else
+            part[n] = (E)cairn_integer_near(t, 2, i, j, 0, 0, c);
+    }
+    return T{part[0], part[1], part[2], part[3]};
 }
 /* There is one level of detail. */
 template <class T> CAIRN_TEX T tex1DLod(cudaTextureObject_t o, float x, float) { return tex1D<T>(o, x); }
@@ -182,18 +115,10 @@ CAIRN_STORED(tex3D, CAIRN_ARGUMENTS(float x, float y, float z), tex3D<T>(o, x, y
 /* ---- Surfaces: x counts bytes -------------------------------------------------------------------- */
 CAIRN_TEX char *cairn_surface_at(unsigned long long object, int x, int y, int z, int bytes, cudaSurfaceBoundaryMode mode)
 {
-    const cairn_texture *t = (const cairn_texture *)object;
-    int row = t->width * (t->bits / 8 * t->channels);
-    bool inside = x >= 0 && x + bytes <= row && y >= 0 && y < t->height && z >= 0 && z < t->depth;
-    if (!inside && mode == cudaBoundaryModeClamp) {
-        x = x < 0 ? 0 : x + bytes > row ? row - bytes : x;
-        y = y < 0 ? 0 : y >= t->height ? t->height - 1 : y;
-        z = z < 0 ? 0 : z >= t->depth ? t->depth - 1 : z;
-        inside = true;
-    }
-    if (!inside && mode == cudaBoundaryModeTrap)
+    char *at = cairn_surface_place((const cairn_texture *)object, x, y, z, bytes, mode == cudaBoundaryModeClamp);
+    if (!at && mode == cudaBoundaryModeTrap)
         __trap();
-    return inside ? (char *)t->memory + (unsigned long long)z * t->slice + (unsigned long long)y * t->pitch + x : nullptr;
+    return at;
 }
 template <class T> CAIRN_TEX T cairn_surface_read(const char *at)
 {

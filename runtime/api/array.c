@@ -259,12 +259,13 @@ static CUresult describe(cairn_texture *t, const CUDA_RESOURCE_DESC *r)
     return good ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
 
-static CUresult keep(const cairn_texture *t, unsigned long long *object)
+static CUresult keep(const cairn_texture *t, unsigned tag, unsigned long long *object)
 {
     cairn_texture *made = mem_new(sizeof *made);
     if (!made)
         return result_of(CAIRN_E_MEMORY);
     *made = *t;
+    made->tag = tag;
     *object = (unsigned long long)(uintptr_t)made;
     return CUDA_SUCCESS;
 }
@@ -292,7 +293,7 @@ API CUresult cuTexObjectCreate(CUtexObject *object, const CUDA_RESOURCE_DESC *re
         return CUDA_ERROR_INVALID_VALUE;
     if (t.filter == CU_TR_FILTER_MODE_LINEAR && t.kind != CHANNEL_FLOAT && !t.as_float)
         return CUDA_ERROR_INVALID_VALUE;
-    return keep(&t, object);
+    return keep(&t, CAIRN_TEXTURE_TAG, object);
 }
 
 static CUresult destroy(unsigned long long object)
@@ -300,6 +301,7 @@ static CUresult destroy(unsigned long long object)
     if (!object)
         return CUDA_ERROR_INVALID_VALUE;
     queue_wait(queue_last());
+    ((cairn_texture *)(uintptr_t)object)->tag = 0; /* a kernel that still uses it is told */
     mem_free((void *)(uintptr_t)object);
     return CUDA_SUCCESS;
 }
@@ -312,7 +314,7 @@ API CUresult cuSurfObjectCreate(CUsurfObject *object, const CUDA_RESOURCE_DESC *
     CUresult result = api_check();
     if (!result)
         result = object && resource && resource->resType == CU_RESOURCE_TYPE_ARRAY ? describe(&t, resource) : CUDA_ERROR_INVALID_VALUE;
-    return result ? result : keep(&t, object);
+    return result ? result : keep(&t, CAIRN_SURFACE_TAG, object);
 }
 
 API CUresult cuSurfObjectDestroy(CUsurfObject object) { return destroy(object); }

@@ -10,7 +10,8 @@
 #define RUNTIME_HELPERS(X)                                                                            \
     X(rt_barrier) X(rt_barrier_arrive) X(rt_barrier_count) X(rt_yield) X(rt_spin) X(rt_directed) X(rt_redux)     \
     X(rt_match) X(rt_mbarrier_init) X(rt_mbarrier_arrive) X(rt_mbarrier_drop) X(rt_mbarrier_test)     \
-    X(rt_mbarrier_parity) X(rt_mma) X(rt_wmma_load) X(rt_wmma_store) X(rt_ldmatrix)
+    X(rt_mbarrier_parity) X(rt_mma) X(rt_wmma_load) X(rt_wmma_store) X(rt_ldmatrix)      \
+    X(rt_tex) X(rt_tld4) X(rt_texture_query) X(rt_surface) X(rt_suld) X(rt_sust) X(rt_sust_p)
 
 /* grid.c: barriers of a block, by number; threads 0 means all. rt_barrier_count: see barrier.counted. */
 void rt_barrier(warp *w, uint32_t number, uint32_t threads);
@@ -42,6 +43,21 @@ void rt_mma(uint64_t kind, const void *a, const void *b, const void *c, void *d)
 void rt_wmma_load(uint64_t kind, const uint64_t *at, const uint32_t *stride, void *out);
 void rt_wmma_store(uint64_t kind, const uint64_t *at, const uint32_t *stride, void *registers);
 void rt_ldmatrix(uint32_t count, uint32_t transposes, const uint64_t *at, uint32_t *out);
+
+/* texture.c: `at` holds the coordinates in the order of the text, `line` is the instruction's. kind, a byte each: the geometry (a
+ * ptx_modifier), then for textures the ptx_types of the result and the coordinates, and the channel that tld4 gathers; for surfaces
+ * see there. Handles that are none end the kernel. `samplers` may be NULL. */
+void rt_tex(warp *w, uint32_t mask, uint32_t line, uint32_t kind, const uint64_t *textures, const uint64_t *samplers,
+            const uint32_t (*at)[WARP_LANES], uint32_t (*out)[WARP_LANES]);
+void rt_tld4(warp *w, uint32_t mask, uint32_t line, uint32_t kind, const uint64_t *textures, const uint64_t *samplers,
+             const uint32_t (*at)[WARP_LANES], uint32_t (*out)[WARP_LANES]);
+void rt_texture_query(warp *w, uint32_t mask, uint32_t line, uint32_t query, uint32_t tag, const uint64_t *objects, uint32_t *out);
+uint32_t rt_surface(warp *w, uint32_t mask, uint32_t line, uint32_t kind, const uint64_t *surfaces, const uint32_t (*at)[WARP_LANES],
+                    uint64_t *places);
+void rt_suld(uint32_t mask, uint32_t inside, uint32_t bytes, uint32_t count, const uint64_t *places, uint8_t *out);
+void rt_sust(uint32_t inside, uint32_t bytes, uint32_t count, const uint64_t *places, const uint8_t *values);
+void rt_sust_p(warp *w, uint32_t mask, uint32_t line, uint32_t kind, const uint64_t *surfaces, const uint32_t (*at)[WARP_LANES],
+               const uint32_t (*values)[WARP_LANES]);
 
 /* xorwow.c: jumps of cuRAND's generator, called by curand_kernel.h: (unsigned *v, unsigned long long n, int power). */
 void lanes_xorwow_skip(warp *w, uint32_t mask, void *const *arguments, void *result);

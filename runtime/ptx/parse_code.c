@@ -280,9 +280,25 @@ static bool parse_vector(parser *p, operand_list *list, bool destination)
     return expect(p, '}');
 }
 
+/* [object, {x, y}], [object, x], [object, sampler, {x, y}]; with `alone`: [object]. */
+static bool parse_object(parser *p, operand_list *list, bool alone)
+{
+    ptx_operand o;
+    if (!expect(p, '[') || !parse_simple(p, &o) || !add_operand(p, list, false, o))
+        return false;
+    if (!alone && !expect(p, ','))
+        return false;
+    for (bool more = !alone; more; more = accept(p, ','))
+        if (accept(p, '{') ? !parse_vector(p, list, false) : !parse_simple(p, &o) || !add_operand(p, list, false, o))
+            return false;
+    return expect(p, ']');
+}
+
 static bool parse_operand(parser *p, ptx_instruction *in, operand_list *list, char letter)
 {
     ptx_operand o;
+    if (letter == 't' || letter == 'o')
+        return parse_object(p, list, letter == 'o');
     if (letter == 'm')
         return parse_address(p, list);
     if (letter == 'l') {

@@ -44,7 +44,11 @@ static inline int type_bytes(ptx_type type) { return (type_bits(type) + 7) / 8; 
     X(ecl) X(ecr) X(rc16) X(finite) X(infinite) X(number) X(notanumber) X(normal) X(subnormal)        \
     X(shiftamt) X(L1) X(L2) X(relu) X(NaN) X(noftz) X(noComplete) X(noinc) X(parity)   \
     X(m8n8k4) X(m16n8k4) X(m16n8k8) X(m16n8k16) X(m8n8k16) X(m16n8k32) X(m16n16k16) X(m32n8k16)       \
-    X(m8n32k16) X(m16n16k8) X(row) X(col) X(satfinite) X(m8n8) X(x1) X(x2) X(x4) X(trans)
+    X(m8n32k16) X(m16n16k8) X(row) X(col) X(satfinite) X(m8n8) X(x1) X(x2) X(x4) X(trans) \
+    X(1d) X(2d) X(3d) X(a1d) X(a2d) X(g) X(b) X(a) X(trap) X(zero) X(width) X(height) X(depth)        \
+    X(channel_data_type) X(channel_order) X(normalized_coords) X(array_size) X(num_mipmap_levels)     \
+    X(num_samples) X(force_unnormalized_coords) X(filter_mode) X(addr_mode_0) X(addr_mode_1)          \
+    X(addr_mode_2) X(memory_layout)
 
 typedef enum ptx_modifier {
 #define X(name) MOD_##name,

@@ -294,7 +294,8 @@ static bool differs_by_lane(const ptx_instruction *in)
     switch (in->op) {
     case OP_atom: case OP_shfl: case OP_call: case OP_match_any: case OP_mbarrier_arrive: case OP_mbarrier_arrive_drop:
     case OP_mbarrier_test_wait: case OP_mbarrier_try_wait: case OP_mma: case OP_ldmatrix: case OP_wmma_load_a: case OP_wmma_load_b:
-    case OP_wmma_load_c: case OP_wmma_mma:
+    case OP_wmma_load_c: case OP_wmma_mma: case OP_tex: case OP_tex_base: case OP_tex_level: case OP_tex_grad: case OP_tld4:
+    case OP_txq: case OP_txq_level: case OP_suq: case OP_suld_b:
         return true;
     default:
         return keeps_carry(in);

@@ -1,5 +1,6 @@
 /* What a parsed instruction must satisfy before any pass sees it. */
 #include "runtime/ptx/matrix.h"
+#include "runtime/ptx/texture.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -45,6 +46,20 @@ static ptx_type fragment_type(const ptx_instruction *in, int source)
     if (!multiplies || source < 0)
         return matrix_register(s.d);
     return matrix_register(source < s.a_regs ? s.a : source < s.a_regs + s.b_regs ? s.b : s.c);
+}
+
+/* The object and the sampler are handles; then come coordinates, then what stands behind them. */
+static ptx_type texture_source(const ptx_instruction *in, int i)
+{
+    texture_operands t;
+    if (is_texture_query(in->op))
+        return i ? PTX_U32 : PTX_U64;
+    if (!texture_operands_of(in, &t) || i < t.first)
+        return PTX_U64;
+    bool layer = i == t.first && (t.geometry == MOD_a1d || t.geometry == MOD_a2d);
+    if (is_surface(in->op))
+        return i < t.behind ? PTX_U32 : first_type(in);
+    return layer ? PTX_U32 : i < t.behind ? (ptx_type)in->types[1] : PTX_F32;
 }
 
 ptx_type destination_type(const ptx_instruction *in, int i)
@@ -131,6 +146,8 @@ ptx_type source_type(const ptx_instruction *in, int i)
     case OP_match_any:
     case OP_match_all: return i == 1 ? PTX_U32 : type;
     case OP_vote: return i == 0 ? PTX_PRED : PTX_U32;
+    case OP_tex: case OP_tex_base: case OP_tex_level: case OP_tex_grad: case OP_tld4: case OP_txq: case OP_txq_level:
+    case OP_suq: case OP_suld_b: case OP_sust_b: case OP_sust_p: case OP_sured_b: return texture_source(in, i);
     default: return is_video(in->op) ? PTX_B32 : type;
     }
 }
@@ -154,7 +171,8 @@ static cairn_status refuse(const check *c, const char *what)
 
 static int types_needed(const ptx_instruction *in)
 {
-    if (in->op == OP_cvt || in->op == OP_set || in->op == OP_slct || in->op == OP_dp4a || in->op == OP_dp2a)
+    if (in->op == OP_cvt || in->op == OP_set || in->op == OP_slct || in->op == OP_dp4a || in->op == OP_dp2a ||
+        is_texture(in->op))
         return 2;
     if (is_matrix(in->op))
         return in->type_count;
@@ -162,7 +180,10 @@ static int types_needed(const ptx_instruction *in)
 }
 
 /* Loads, stores and conversions may use a register that is wider than the type. */
-static bool may_be_wider(ptx_op op) { return op == OP_ld || op == OP_ldu || op == OP_st || op == OP_cvt; }
+static bool may_be_wider(ptx_op op)
+{
+    return op == OP_ld || op == OP_ldu || op == OP_st || op == OP_cvt || op == OP_suld_b || op == OP_sust_b;
+}
 
 static cairn_status check_operand(const check *c, const ptx_operand *o, ptx_type type)
 {
@@ -242,6 +263,28 @@ static bool matrix_counts_fit(const ptx_instruction *in)
     }
 }
 
+static cairn_status check_texture(const check *c)
+{
+    const ptx_instruction *in = c->in;
+    texture_operands t;
+    if (is_texture_query(in->op))
+        return in->modifier_count == 1 ? CAIRN_OK : refuse(c, "one query is needed");
+    if (!texture_operands_of(in, &t))
+        return refuse(c, t.geometry == MOD_NONE ? "a geometry is needed" : "the number of coordinates or values does not fit");
+    int results = is_texture(in->op) ? 4 : in->op != OP_suld_b ? 0 : has_modifier(in, MOD_v4) ? 4 : has_modifier(in, MOD_v2) ? 2 : 1;
+    if (in->dst_count != results || (is_texture(in->op) && !has_modifier(in, MOD_v4)))
+        return refuse(c, "the number of registers does not fit .v2 or .v4");
+    if (is_texture(in->op) && in->types[1] != PTX_F32 && (in->types[1] != PTX_S32 || in->op == OP_tld4))
+        return refuse(c, "coordinates are .f32, or .s32 except for tld4");
+    if (in->op == OP_tld4 && modifier_among(in, "r g b a") == MOD_NONE)
+        return refuse(c, "a channel is needed");
+    if (is_surface(in->op) && modifier_among(in, "trap clamp zero") == MOD_NONE)
+        return refuse(c, ".trap, .clamp or .zero is needed");
+    if (in->op == OP_sured_b && modifier_among(in, "and or add min max") == MOD_NONE)
+        return refuse(c, "an operation is needed");
+    return CAIRN_OK;
+}
+
 static cairn_status check_counts(const check *c)
 {
     const ptx_instruction *in = c->in;
@@ -265,6 +308,8 @@ static cairn_status check_counts(const check *c)
         return refuse(c, "this shape does not go with these types, or with so many registers");
     if (in->op == OP_ldmatrix && in->dst_count != (has_modifier(in, MOD_x4) ? 4 : has_modifier(in, MOD_x2) ? 2 : 1))
         return refuse(c, "the number of registers does not fit .x1, .x2 or .x4");
+    if (is_texture(in->op) || is_texture_query(in->op) || is_surface(in->op))
+        return check_texture(c);
     bool cas = has_modifier(in, MOD_cas);
     if (in->op == OP_atom && in->src_count != (cas ? 3 : 2))
         return refuse(c, cas ? "cas needs two values" : "one value is needed");
