@@ -17,5 +17,6 @@ typedef struct cairn_texture {
 
 #define CAIRN_TEXTURE_TAG 0x74786563u
 #define CAIRN_SURFACE_TAG 0x66727573u
+#define CAIRN_SAMPLER_TAG 0x6c706d73u      /* only how to read: .samplerref */
 
 #endif

@@ -155,6 +155,8 @@ typedef struct CUgraphNode_st *CUgraphNode;
 typedef struct CUgraphExec_st *CUgraphExec;
 typedef struct CUmemPoolHandle_st *CUmemoryPool;
 typedef struct CUlinkState_st *CUlinkState;
+typedef struct CUtexref_st *CUtexref;
+typedef struct CUsurfref_st *CUsurfref;
 typedef unsigned long long CUtexObject;
 typedef unsigned long long CUsurfObject;
 
@@ -178,6 +180,7 @@ typedef enum CUresourcetype_enum {
 #define CUDA_ARRAY3D_SURFACE_LDST 0x02
 #define CUDA_ARRAY3D_CUBEMAP 0x04
 #define CUDA_ARRAY3D_TEXTURE_GATHER 0x08
+#define CU_TRSA_OVERRIDE_FORMAT 0x01
 #define CU_TRSF_READ_AS_INTEGER 0x01
 #define CU_TRSF_NORMALIZED_COORDINATES 0x02
 #define CU_TRSF_SRGB 0x10
@@ -485,6 +488,26 @@ typedef size_t (*CUoccupancyB2DSize)(int block);
     X(cuTexObjectDestroy, (CUtexObject object))                                                       \
     X(cuSurfObjectCreate, (CUsurfObject * object, const CUDA_RESOURCE_DESC *resource))                \
     X(cuSurfObjectDestroy, (CUsurfObject object))                                                     \
+    X(cuModuleGetTexRef, (CUtexref * reference, CUmodule module, const char *name))                   \
+    X(cuModuleGetSurfRef, (CUsurfref * reference, CUmodule module, const char *name))                 \
+    X(cuTexRefSetArray, (CUtexref reference, CUarray array, unsigned flags))                          \
+    X(cuTexRefSetAddress_v2, (size_t * offset, CUtexref reference, CUdeviceptr address, size_t bytes)) \
+    X(cuTexRefSetAddress2D_v3, (CUtexref reference, const CUDA_ARRAY_DESCRIPTOR *shape, CUdeviceptr address, size_t pitch)) \
+    X(cuTexRefSetFormat, (CUtexref reference, CUarray_format format, int channels))                   \
+    X(cuTexRefSetAddressMode, (CUtexref reference, int dimension, CUaddress_mode mode))               \
+    X(cuTexRefSetFilterMode, (CUtexref reference, CUfilter_mode mode))                                \
+    X(cuTexRefSetBorderColor, (CUtexref reference, float *color))                                     \
+    X(cuTexRefSetFlags, (CUtexref reference, unsigned flags))                                         \
+    X(cuTexRefSetMaxAnisotropy, (CUtexref reference, unsigned most))                                  \
+    X(cuTexRefGetArray, (CUarray * array, CUtexref reference))                                        \
+    X(cuTexRefGetAddress_v2, (CUdeviceptr * address, CUtexref reference))                             \
+    X(cuTexRefGetAddressMode, (CUaddress_mode * mode, CUtexref reference, int dimension))             \
+    X(cuTexRefGetFilterMode, (CUfilter_mode * mode, CUtexref reference))                              \
+    X(cuTexRefGetFormat, (CUarray_format * format, int *channels, CUtexref reference))                \
+    X(cuTexRefGetBorderColor, (float *color, CUtexref reference))                                     \
+    X(cuTexRefGetFlags, (unsigned *flags, CUtexref reference))                                        \
+    X(cuSurfRefSetArray, (CUsurfref reference, CUarray array, unsigned flags))                        \
+    X(cuSurfRefGetArray, (CUarray * array, CUsurfref reference))                                      \
     X(cuMemAllocAsync, (CUdeviceptr * address, size_t bytes, CUstream stream))                        \
     X(cuMemAllocFromPoolAsync, (CUdeviceptr * address, size_t bytes, CUmemoryPool pool, CUstream stream)) \
     X(cuMemFreeAsync, (CUdeviceptr address, CUstream stream))                                         \
@@ -602,6 +625,9 @@ CAIRN_CUDA_DRIVER(X)
 #define cuArray3DCreate cuArray3DCreate_v2
 #define cuArrayGetDescriptor cuArrayGetDescriptor_v2
 #define cuArray3DGetDescriptor cuArray3DGetDescriptor_v2
+#define cuTexRefSetAddress cuTexRefSetAddress_v2
+#define cuTexRefSetAddress2D cuTexRefSetAddress2D_v3
+#define cuTexRefGetAddress cuTexRefGetAddress_v2
 #define cuStreamBeginCapture cuStreamBeginCapture_v2
 #define cuGraphAddKernelNode cuGraphAddKernelNode_v2
 #define cuGraphKernelNodeGetParams cuGraphKernelNodeGetParams_v2

@@ -52,11 +52,19 @@ static cairn_status relocate_variables(program *p)
 void *program_variable(const program *p, const char *name, size_t *bytes)
 {
     for (int i = 0; i < p->m->variable_count; i++)
-        if (p->symbols[i] && strcmp(p->m->variables[i].name, name) == 0) {
+        if (p->symbols[i] && !p->m->variables[i].opaque && strcmp(p->m->variables[i].name, name) == 0) {
             if (bytes)
                 *bytes = (size_t)p->m->variables[i].bytes;
             return p->symbols[i];
         }
+    return NULL;
+}
+
+void *program_reference(const program *p, const char *name, ptx_opaque kind)
+{
+    for (int i = 0; i < p->m->variable_count; i++)
+        if (p->m->variables[i].opaque == kind && strcmp(p->m->variables[i].name, name) == 0)
+            return p->symbols[i];
     return NULL;
 }
 

@@ -32,6 +32,8 @@ void program_free(program *p);
 kernel *program_kernel(program *p, const char *name);
 /* The memory of a global or constant variable; NULL when there is none of that name. */
 void *program_variable(const program *p, const char *name, size_t *bytes);
+/* The OPAQUE_BYTES of a .texref or .surfref variable. */
+void *program_reference(const program *p, const char *name, ptx_opaque kind);
 /* The code for blocks of a class, compiled or from the cache. */
 cairn_status kernel_code_for(kernel *k, block_class c, kernel_code *code);
 

@@ -36,24 +36,42 @@ static coordinates coordinates_of(ptx_modifier geometry, const uint32_t (*at)[WA
                          first ? (int)at[0][lane] : 0};
 }
 
-/* The object behind a handle. At another address an access faults as all do, or finds no tag. */
-static const cairn_texture *object_at(warp *w, uint32_t line, uint32_t lane, uint64_t handle, unsigned tag)
+static _Noreturn void no_object(warp *w, uint32_t line, uint32_t lane, uint64_t handle, const char *what)
 {
-    const cairn_texture *t = (const cairn_texture *)(uintptr_t)handle;
-    if (!handle || handle % _Alignof(cairn_texture) || t->tag != tag)
-        run_fail(w, GRID_ADDRESS, "PTX line %u: lane %u: %#llx is no %s", line, lane, (unsigned long long)handle,
-                 tag == CAIRN_SURFACE_TAG ? "surface" : "texture");
-    return t;
+    run_fail(w, GRID_ADDRESS, "PTX line %u: lane %u: %#llx is no %s, or a reference that nothing is bound to", line, lane,
+             (unsigned long long)handle, what);
 }
 
-/* The texture's memory as the sampler, a texture too, reads it. */
+/* The tag of what lies there. At another address an access faults as all do, or finds none. */
+static unsigned tag_at(uint64_t handle)
+{
+    return handle && handle % _Alignof(cairn_texture) == 0 ? ((const cairn_texture *)(uintptr_t)handle)->tag : 0;
+}
+
+static const cairn_texture *object_at(warp *w, uint32_t line, uint32_t lane, uint64_t handle, unsigned tag)
+{
+    if (tag_at(handle) != tag)
+        no_object(w, line, lane, handle, tag == CAIRN_SURFACE_TAG ? "surface" : "texture");
+    return (const cairn_texture *)(uintptr_t)handle;
+}
+
+/* A texture is its own sampler. */
+static const cairn_texture *sampler_at(warp *w, uint32_t line, uint32_t lane, uint64_t handle)
+{
+    unsigned tag = tag_at(handle);
+    if (tag != CAIRN_SAMPLER_TAG && tag != CAIRN_TEXTURE_TAG)
+        no_object(w, line, lane, handle, "sampler");
+    return (const cairn_texture *)(uintptr_t)handle;
+}
+
+/* The texture as the sampler reads it, which may ask for coordinates in texels. */
 static cairn_texture sampled_by(const cairn_texture *t, const cairn_texture *sampler)
 {
     cairn_texture joined = *t;
     memcpy(joined.address, sampler->address, sizeof joined.address);
     memcpy(joined.border, sampler->border, sizeof joined.border);
     joined.filter = sampler->filter;
-    joined.normalized = sampler->normalized;
+    joined.normalized = t->normalized && sampler->normalized;
     return joined;
 }
 
@@ -116,7 +134,7 @@ static void each_lane(warp *w, uint32_t mask, uint32_t line, uint32_t kind, cons
         cairn_texture joined;
         const cairn_texture *t = object_at(w, line, lane, textures[lane], CAIRN_TEXTURE_TAG);
         if (samplers) {
-            joined = sampled_by(t, object_at(w, line, lane, samplers[lane], CAIRN_TEXTURE_TAG));
+            joined = sampled_by(t, sampler_at(w, line, lane, samplers[lane]));
             t = &joined;
         }
         rule(t, kind, coordinates_of(field(kind, 0), at, lane), texel);
@@ -175,8 +193,12 @@ static uint32_t property(const cairn_texture *t, ptx_modifier query)
 
 void rt_texture_query(warp *w, uint32_t mask, uint32_t line, uint32_t query, uint32_t tag, const uint64_t *objects, uint32_t *out)
 {
+    bool asks_sampler = query >= MOD_force_unnormalized_coords && query <= MOD_addr_mode_2;
     FOR_EACH_LANE(mask, lane)
-    out[lane] = property(object_at(w, line, lane, objects[lane], tag), query);
+    {
+        uint64_t handle = objects[lane];
+        out[lane] = property(asks_sampler ? sampler_at(w, line, lane, handle) : object_at(w, line, lane, handle, tag), query);
+    }
 }
 
 /* ---- Surfaces ------------------------------------------------------------------------------------ */

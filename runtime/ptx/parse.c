@@ -1,5 +1,6 @@
 /* Modules: versions, variables with their initialisers, functions with their parameters. */
 #include "runtime/ptx/parse.h"
+#include <cuda/cairn_texture.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -234,11 +235,83 @@ static bool skip_pointer_words(parser *p)
     }
 }
 
+/* ---- References to textures and surfaces --------------------------------------------------------- */
+static bool accept_opaque(parser *p, ptx_variable *v)
+{
+    v->opaque = accept_dot(p, "texref") ? OPAQUE_TEXTURE : accept_dot(p, "surfref") ? OPAQUE_SURFACE
+              : accept_dot(p, "samplerref") ? OPAQUE_SAMPLER : OPAQUE_NONE;
+    v->type = PTX_B8;
+    return v->opaque != OPAQUE_NONE;
+}
+
+/* clamp_ogl, which takes half a border's color at the edge, is nearest to clamp_to_edge. */
+static bool parse_opaque_value(parser *p, int *value)
+{
+    static const struct { const char *name; int value; } words[] = {
+        {"nearest", 0}, {"linear", 1}, {"wrap", 0}, {"mirror", 2}, {"clamp_ogl", 1}, {"clamp_to_edge", 1}, {"clamp_to_border", 3}};
+    for (size_t i = 0; i < sizeof words / sizeof *words && p->t.kind == TOKEN_WORD; i++)
+        if (token_is(&p->t, words[i].name)) {
+            *value = words[i].value;
+            advance(p);
+            return true;
+        }
+    int64_t number = 0;
+    if (!parse_integer(p, &number))
+        return false;
+    *value = number != 0;
+    return true;
+}
+
+static bool parse_opaque_field(parser *p, cairn_texture *t)
+{
+    token name = p->t;
+    int value;
+    advance(p);
+    if (!expect(p, '=') || !parse_opaque_value(p, &value))
+        return false;
+    if (token_is(&name, "filter_mode"))
+        t->filter = value;
+    else if (token_is(&name, "normalized_coords"))
+        t->normalized = value;
+    else if (token_is(&name, "force_unnormalized_coords"))
+        t->normalized = !value;
+    else if (name.length == 11 && memcmp(name.start, "addr_mode_", 10) == 0 && name.start[10] >= '0' && name.start[10] <= '2')
+        t->address[name.start[10] - '0'] = value;
+    else
+        return refuse(p, "the field '%.*s' cannot be initialised", name.length, name.start);
+    return true;
+}
+
+/* A sampler says how to read from its begin; textures and surfaces are bound by the program (cuTexRefSetArray). */
+static bool parse_opaque(parser *p, ptx_variable *v)
+{
+    cairn_texture t = {.normalized = v->opaque == OPAQUE_SAMPLER, .tag = v->opaque == OPAQUE_SAMPLER ? CAIRN_SAMPLER_TAG : 0};
+    _Static_assert(sizeof t <= OPAQUE_BYTES, "");
+    v->bytes = OPAQUE_BYTES;
+    v->align = 16;
+    if (v->space != SPACE_GLOBAL || at_punctuation(p, '['))
+        return refuse(p, "'%s': a reference is one variable in .global", v->name);
+    if (accept(p, '=')) {
+        if (!expect(p, '{'))
+            return false;
+        do
+            if (!parse_opaque_field(p, &t))
+                return false;
+        while (accept(p, ','));
+        if (!expect(p, '}'))
+            return false;
+    }
+    v->initial = arena_alloc(&p->m->arena, OPAQUE_BYTES);
+    if (v->initial)
+        memcpy(v->initial, &t, sizeof t);
+    return v->initial != NULL;
+}
+
 bool parse_variable(parser *p, ptx_space space, ptx_variable *v)
 {
     int elements = 1;
     v->space = space;
-    if (!parse_variable_words(p, v, &elements) || !parse_type(p, &v->type) || !skip_pointer_words(p))
+    if (!parse_variable_words(p, v, &elements) || (!accept_opaque(p, v) && !parse_type(p, &v->type)) || !skip_pointer_words(p))
         return false;
     if (p->t.kind != TOKEN_WORD)
         return refuse(p, "expected a name before '%.*s'", p->t.length, p->t.start);
@@ -246,6 +319,8 @@ bool parse_variable(parser *p, ptx_space space, ptx_variable *v)
     if (!v->name)
         return false;
     advance(p);
+    if (v->opaque)
+        return parse_opaque(p, v);
     v->bytes = (int64_t)elements * type_bytes(v->type);
     if (!v->align)
         v->align = (int)v->bytes;
@@ -268,7 +343,7 @@ typedef struct linkage {
 static bool merge_variable(parser *p, ptx_variable *known, const ptx_variable *v)
 {
     bool sizes = known->bytes && v->bytes && known->bytes != v->bytes;
-    if (known->space != v->space || sizes)
+    if (known->space != v->space || known->opaque != v->opaque || sizes)
         return refuse(p, "'%s' is declared differently before", v->name);
     if (v->external || (!known->external && (v->weak || known->weak)))
         return true;
@@ -278,11 +353,8 @@ static bool merge_variable(parser *p, ptx_variable *known, const ptx_variable *v
     return true;
 }
 
-static bool parse_module_variable(parser *p, ptx_space space, linkage l)
+static bool add_module_variable(parser *p, ptx_variable v)
 {
-    ptx_variable v = {.external = l.external, .visible = l.visible, .weak = l.weak};
-    if (!parse_variable(p, space, &v))
-        return false;
     const name_entry *e = names_find(&p->names, v.name, (int)strlen(v.name));
     if (e && e->kind != NAME_VARIABLE)
         return refuse(p, "'%s' is declared twice", v.name);
@@ -295,6 +367,23 @@ static bool parse_module_variable(parser *p, ptx_space space, linkage l)
     return names_add(&p->names, &p->m->arena, slot->name, (int)strlen(slot->name), NAME_VARIABLE,
                      p->m->variable_count - 1) &&
            expect(p, ';');
+}
+
+static bool parse_module_variable(parser *p, ptx_space space, linkage l)
+{
+    ptx_variable v = {.external = l.external, .visible = l.visible, .weak = l.weak};
+    return parse_variable(p, space, &v) && add_module_variable(p, v);
+}
+
+static bool parse_old_texture(parser *p, linkage l)
+{
+    ptx_variable v = {.external = l.external, .visible = l.visible, .weak = l.weak, .space = SPACE_GLOBAL, .opaque = OPAQUE_TEXTURE};
+    if (!parse_type(p, &v.type))
+        return false;
+    v.type = PTX_B8;
+    v.name = arena_string(&p->m->arena, p->t.start, (size_t)p->t.length);
+    advance(p);
+    return v.name && parse_opaque(p, &v) && add_module_variable(p, v);
 }
 
 /* ---- Functions ----------------------------------------------------------------------------------- */
@@ -530,6 +619,8 @@ static bool parse_declaration(parser *p)
         return parse_module_variable(p, SPACE_CONST, l);
     if (accept_dot(p, "shared"))
         return parse_module_variable(p, SPACE_SHARED, l);
+    if (accept_dot(p, "tex")) /* .tex .u64 name: as .global .texref was written before */
+        return parse_old_texture(p, l);
     return refuse(p, "'%.*s' is not supported here", p->t.length, p->t.start);
 }
 

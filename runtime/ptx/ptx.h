@@ -151,9 +151,14 @@ typedef struct ptx_relocation {
     int variable, function;    /* one of them >= 0 */
 } ptx_relocation;
 
+/* .texref, .surfref, .samplerref: global memory that begins with a cairn_texture, so that its address serves as a handle. */
+typedef enum ptx_opaque { OPAQUE_NONE, OPAQUE_TEXTURE, OPAQUE_SURFACE, OPAQUE_SAMPLER } ptx_opaque;
+enum { OPAQUE_BYTES = 256 };
+
 typedef struct ptx_variable {
     const char *name;
     ptx_space space;
+    ptx_opaque opaque;
     ptx_type type;
     int align;
     int64_t bytes;             /* 0 for an array without size: extern shared memory */

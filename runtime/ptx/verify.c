@@ -263,14 +263,35 @@ static bool matrix_counts_fit(const ptx_instruction *in)
     }
 }
 
+/* A variable where a handle stands is a reference of that kind. */
+static bool is_handle(const check *c, int source, ptx_opaque kind)
+{
+    const ptx_operand *o = &c->in->src[source];
+    return o->kind == OPERAND_REGISTER || (o->kind == OPERAND_VARIABLE && c->m->variables[o->index].opaque == kind);
+}
+
+static cairn_status check_query(const check *c)
+{
+    bool asks_sampler = modifier_among(c->in, "force_unnormalized_coords filter_mode addr_mode_0 addr_mode_1 addr_mode_2") != MOD_NONE;
+    if (c->in->modifier_count != 1)
+        return refuse(c, "one query is needed");
+    if (!is_handle(c, 0, c->in->op == OP_suq ? OPAQUE_SURFACE : OPAQUE_TEXTURE) && !(asks_sampler && is_handle(c, 0, OPAQUE_SAMPLER)))
+        return refuse(c, "this object cannot be asked");
+    return CAIRN_OK;
+}
+
 static cairn_status check_texture(const check *c)
 {
     const ptx_instruction *in = c->in;
     texture_operands t;
     if (is_texture_query(in->op))
-        return in->modifier_count == 1 ? CAIRN_OK : refuse(c, "one query is needed");
+        return check_query(c);
     if (!texture_operands_of(in, &t))
         return refuse(c, t.geometry == MOD_NONE ? "a geometry is needed" : "the number of coordinates or values does not fit");
+    if (!is_handle(c, 0, is_surface(in->op) ? OPAQUE_SURFACE : OPAQUE_TEXTURE))
+        return refuse(c, is_surface(in->op) ? "a surface is needed" : "a texture is needed");
+    if (t.samplers && !is_handle(c, 1, OPAQUE_SAMPLER) && !is_handle(c, 1, OPAQUE_TEXTURE))
+        return refuse(c, "a sampler is needed");
     int results = is_texture(in->op) ? 4 : in->op != OP_suld_b ? 0 : has_modifier(in, MOD_v4) ? 4 : has_modifier(in, MOD_v2) ? 2 : 1;
     if (in->dst_count != results || (is_texture(in->op) && !has_modifier(in, MOD_v4)))
         return refuse(c, "the number of registers does not fit .v2 or .v4");

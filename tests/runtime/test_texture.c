@@ -304,7 +304,7 @@ static void one_level_serves_every_level_and_gradient(void **state)
     CUarray array = image(CU_AD_FORMAT_FLOAT, 1, W, H, 0, 0);
     model m = {{W, H, D}, 1, 2, false, true, CU_TR_ADDRESS_MODE_MIRROR, 1};
     CUtexObject t = texture(array, CU_TR_ADDRESS_MODE_MIRROR, CU_TR_FILTER_MODE_LINEAR, CU_TRSF_NORMALIZED_COORDINATES);
-    CUtexObject plain = texture(array, CU_TR_ADDRESS_MODE_BORDER, CU_TR_FILTER_MODE_POINT, 0);
+    CUtexObject plain = texture(array, CU_TR_ADDRESS_MODE_BORDER, CU_TR_FILTER_MODE_POINT, CU_TRSF_NORMALIZED_COORDINATES);
     (void)state;
     scatter(0.25f);
     for (int i = 0; i < 5; i++) {
@@ -479,8 +479,7 @@ static void stores_to_surfaces_write_bytes_inside(void **state)
 {
     uint8_t rows[H][4 * W], want[H][4 * W];
     static const char *const codes[] = {"mov.u32 %r0, 0x04030201; sust.b.2d.b32.zero [%o, {%i0, %i1}], %r0;",
-                                        "mov.u16 %h0, 1; mov.u16 %h1, 2; mov.u16 %h2, 3; mov.u16 %h3, 4;\n"
-                                        "sust.b.2d.v4.b8.zero [%o, {%i0, %i1}], {%h0, %h1, %h2, %h3};",
+                                        "{ .reg .b16 %x; mov.u16 %x, 1; sust.b.2d.v4.b8.zero [%o, {%i0, %i1}], {%x, 2, 3, 4}; }",
                                         "mov.u16 %h0, 0x0201; mov.u16 %h1, 0x0403; sust.b.2d.v2.b16.zero [%o, {%i0, %i1}], {%h0, %h1};",
                                         "@%even sust.b.2d.cs.b32.clamp [%o, {%i0, %i1}], 0x04030201;",
                                         "sust.p.2d.v4.b32.zero [%o, {%i0, %i1}], {1, 2, 3, 0x7fffff04};"};
@@ -578,15 +577,21 @@ static void handles_that_are_none_end_the_kernel(void **state)
     OK(cuArrayDestroy(array));
 }
 
-static void refused(const char *code, const char *message)
+static void text_refused(const char *text, const char *message)
 {
-    char got[400], *text = text_of(code);
+    char got[400];
     assert_null(ptx_parse("t.ptx", text, strlen(text)));
-    free(text);
     snprintf(got, sizeof got, "%s", cairn_error_message());
     cairn_error_clear();
     if (!strstr(got, message))
-        fail_msg("%s: got \"%s\", expected \"%s\"", code, got, message);
+        fail_msg("%s: got \"%s\", expected \"%s\"", text, got, message);
+}
+
+static void refused(const char *code, const char *message)
+{
+    char *text = text_of(code);
+    text_refused(text, message);
+    free(text);
 }
 
 static void operands_must_fit(void **state)
@@ -608,6 +613,177 @@ static void operands_must_fit(void **state)
     refused("suld.b.2d.b32.trap %r0, [%o, %s, {%i0, %i1}];", "the number of coordinates or values does not fit");
     refused("sust.b.2d.v2.b32.trap [%o, {%i0, %i1}], %r0;", "the number of coordinates or values does not fit");
     refused("sured.b.1d.u32.trap [%o, %i0], 1;", "an operation is needed");
+}
+
+/* ---- References ---------------------------------------------------------------------------------- */
+#define HEAD ".version 7.8\n.target sm_80, texmode_independent\n.address_size 64\n"
+static const char references[] = HEAD
+    ".global .texref image;\n.tex .u64 old;\n.global .texref preset = {normalized_coords = 1, filter_mode = linear};\n"
+    ".global .samplerref mirrored = {addr_mode_0 = mirror, addr_mode_1 = mirror, filter_mode = linear};\n"
+    ".global .samplerref plain = {addr_mode_0 = clamp_to_border, force_unnormalized_coords = 1};\n.global .surfref sheet;\n"
+    ".visible .global .u64 handle = image;\n"
+    ".visible .entry k(.param .u64 where, .param .u64 out, .param .u32 which)\n{\n"
+    ".reg .f32 %f<8>; .reg .b32 %r<8>; .reg .b64 %d<8>; .reg .pred %p<9>;\n"
+    "mov.u32 %r0, %tid.x; mul.wide.u32 %d2, %r0, 16; ld.param.u64 %d0, [where]; ld.param.u64 %d1, [out];\n"
+    "add.u64 %d0, %d0, %d2; add.u64 %d1, %d1, %d2; ld.global.v2.f32 {%f0, %f1}, [%d0]; ld.param.u32 %r1, [which];\n"
+    "mov.f32 %f4, 0f00000000; mov.f32 %f5, %f4; mov.f32 %f6, %f4; mov.f32 %f7, %f4;\n"
+    "setp.eq.u32 %p0, %r1, 0; setp.eq.u32 %p1, %r1, 1; setp.eq.u32 %p2, %r1, 2; setp.eq.u32 %p3, %r1, 3; setp.eq.u32 %p4, %r1, 4;\n"
+    "setp.eq.u32 %p5, %r1, 5; setp.eq.u32 %p6, %r1, 6; mov.u64 %d3, image; ld.global.u64 %d4, [handle];\n"
+#define F4 "{%f4, %f5, %f6, %f7}"
+    "@%p0 tex.2d.v4.f32.f32 " F4 ", [image, {%f0, %f1}];\n@%p1 tex.2d.v4.f32.f32 " F4 ", [image, mirrored, {%f0, %f1}];\n"
+    "@%p2 tex.2d.v4.f32.f32 " F4 ", [%d3, plain, {%f0, %f1}];\n@%p3 tex.2d.v4.f32.f32 " F4 ", [%d4, {%f0, %f1}];\n"
+    "@%p4 tex.2d.v4.f32.f32 " F4 ", [preset, {%f0, %f1}];\n"
+    "cvt.rni.s32.f32 %r2, %f0;\n@%p5 tex.1d.v4.f32.s32 " F4 ", [old, %r2];\n"
+    "shl.b32 %r2, %r0, 2; @%p6 sust.b.2d.b32.zero [sheet, {%r2, 1}], %r0;\n"
+    "st.global.v4.f32 [%d1], " F4 "; ret;\n}\n";
+
+static CUresult run_reference(CUmodule m, int which)
+{
+    CUfunction f;
+    CUdeviceptr p = (CUdeviceptr)where, q = (CUdeviceptr)result;
+    void *params[] = {&p, &q, &which};
+    OK(cuModuleGetFunction(&f, m, "k"));
+    OK(cuLaunchKernel(f, 1, 1, 1, LANES, 1, 1, 0, NULL, params, NULL));
+    return cuCtxSynchronize();
+}
+
+static void references_read_what_is_bound_to_them(void **state)
+{
+    static float list[LANES];
+    CUmodule m;
+    CUtexref image_ref, preset, old;
+    CUsurfref sheet;
+    CUarray array = image(CU_AD_FORMAT_FLOAT, 1, W, H, 0, 0), back, drawn = image(CU_AD_FORMAT_UNSIGNED_INT32, 1, W, H, 0, 0);
+    float border[4] = {1000, 2000, 3000, 4000};
+    uint32_t row[H][W];
+    (void)state;
+    OK(cuModuleLoadData(&m, references));
+    OK(cuModuleGetTexRef(&image_ref, m, "image"));
+    OK(cuModuleGetTexRef(&preset, m, "preset"));
+    OK(cuModuleGetTexRef(&old, m, "old"));
+    OK(cuModuleGetSurfRef(&sheet, m, "sheet"));
+    OK(cuTexRefSetArray(image_ref, array, CU_TRSA_OVERRIDE_FORMAT));
+    OK(cuTexRefGetArray(&back, image_ref));
+    assert_ptr_equal(back, array);
+    OK(cuTexRefSetBorderColor(image_ref, border));
+    for (int d = 0; d < 2; d++)
+        OK(cuTexRefSetAddressMode(image_ref, d, CU_TR_ADDRESS_MODE_BORDER));
+    scatter(1);
+    model edged = {{W, H, D}, 1, 2, false, false, CU_TR_ADDRESS_MODE_BORDER, 1};
+    for (int which = 0; which < 4; which += 3) {
+        OK(run_reference(m, which));
+        check_floats(&edged, false, "a reference over an array");
+    }
+    OK(cuTexRefSetFlags(image_ref, CU_TRSF_NORMALIZED_COORDINATES));
+    OK(cuTexRefSetFilterMode(image_ref, CU_TR_FILTER_MODE_LINEAR));
+    scatter(0.25f);
+    edged.normalized = true;
+    OK(run_reference(m, 0));
+    check_floats(&edged, true, "a reference with normalized coordinates");
+    model mirrored = {{W, H, D}, 1, 2, false, true, CU_TR_ADDRESS_MODE_MIRROR, 1};
+    OK(cuTexRefSetFilterMode(image_ref, CU_TR_FILTER_MODE_POINT));
+    OK(run_reference(m, 1));
+    for (int i = 0; i < LANES; i++)
+        assert_true(float_of_bits(result[i][0]) == (float)fetched(&mirrored, where[i], true, 0));
+    scatter(1); /* `plain` asks for coordinates in texels; its border, left and right, is black */
+    OK(run_reference(m, 2));
+    for (int i = 0; i < LANES; i++) {
+        int x = (int)floorf(where[i][0]), y = (int)floorf(where[i][1]);
+        y = y < 0 ? 0 : y >= H ? H - 1 : y;
+        assert_true(float_of_bits(result[i][0]) == (x >= 0 && x < W ? (float)value_at(x, y, 0, 0) : 0));
+    }
+    OK(cuTexRefSetArray(preset, array, CU_TRSA_OVERRIDE_FORMAT));
+    scatter(0.25f);
+    mirrored.address = CU_TR_ADDRESS_MODE_WRAP;
+    OK(run_reference(m, 4));
+    check_floats(&mirrored, true, "a reference with initial values");
+    for (int i = 0; i < LANES; i++)
+        list[i] = (float)(i * 3);
+    OK(cuTexRefSetFormat(old, CU_AD_FORMAT_FLOAT, 1));
+    OK(cuTexRefSetAddress(NULL, old, (CUdeviceptr)list, sizeof list));
+    for (int i = 0; i < LANES; i++)
+        where[i][0] = (float)(LANES - 1 - i);
+    OK(run_reference(m, 5));
+    for (int i = 0; i < LANES; i++)
+        assert_true(float_of_bits(result[i][0]) == (float)(3 * (LANES - 1 - i)));
+    OK(cuSurfRefSetArray(sheet, drawn, 0));
+    OK(run_reference(m, 6));
+    read_back(drawn, sizeof row[0], H, row);
+    for (int i = 0; i < W; i++)
+        assert_true(row[1][i] == (uint32_t)i && row[0][i] == (uint32_t)value_at(i, 0, 0, 0));
+    OK(cuModuleUnload(m));
+    OK(cuArrayDestroy(array));
+    OK(cuArrayDestroy(drawn));
+}
+
+static void references_are_checked(void **state)
+{
+    CUmodule m;
+    CUtexref r;
+    CUsurfref s;
+    CUdeviceptr p;
+    size_t bytes;
+    CUaddress_mode address;
+    CUfilter_mode filter;
+    CUarray_format format;
+    unsigned flags;
+    int channels;
+    static uint8_t memory[4 * 64];
+    CUDA_ARRAY_DESCRIPTOR shape = {16, 4, CU_AD_FORMAT_UNSIGNED_INT8, 1}, wide = {65, 4, CU_AD_FORMAT_UNSIGNED_INT8, 1};
+    CUarray back;
+    (void)state;
+    OK(cuModuleLoadData(&m, references));
+    assert_int_equal(cuModuleGetTexRef(&r, m, "sheet"), CUDA_ERROR_NOT_FOUND);
+    assert_int_equal(cuModuleGetSurfRef(&s, m, "image"), CUDA_ERROR_NOT_FOUND);
+    assert_int_equal(cuModuleGetGlobal(&p, &bytes, m, "image"), CUDA_ERROR_NOT_FOUND);
+    assert_int_equal(cuModuleGetTexRef(&r, NULL, "image"), CUDA_ERROR_INVALID_HANDLE);
+    assert_int_equal(cuModuleGetTexRef(NULL, m, "image"), CUDA_ERROR_INVALID_VALUE);
+    OK(cuModuleGetTexRef(&r, m, "image"));
+    OK(cuModuleGetSurfRef(&s, m, "sheet"));
+    assert_int_equal(cuTexRefSetArray(r, NULL, CU_TRSA_OVERRIDE_FORMAT), CUDA_ERROR_INVALID_VALUE);
+    assert_int_equal(cuTexRefSetArray(NULL, NULL, CU_TRSA_OVERRIDE_FORMAT), CUDA_ERROR_INVALID_HANDLE);
+    assert_int_equal(cuSurfRefSetArray(s, NULL, 0), CUDA_ERROR_INVALID_VALUE);
+    assert_int_equal(cuTexRefSetFormat(r, CU_AD_FORMAT_FLOAT, 3), CUDA_ERROR_INVALID_VALUE);
+    assert_int_equal(cuTexRefSetAddressMode(r, 3, CU_TR_ADDRESS_MODE_WRAP), CUDA_ERROR_INVALID_VALUE);
+    assert_int_equal(cuTexRefSetFilterMode(r, (CUfilter_mode)7), CUDA_ERROR_INVALID_VALUE);
+    assert_int_equal(cuTexRefSetFlags(r, 0x80), CUDA_ERROR_INVALID_VALUE);
+    assert_int_equal(cuTexRefSetFlags(r, CU_TRSF_SRGB), CUDA_ERROR_NOT_SUPPORTED);
+    assert_int_equal(cuTexRefSetAddress2D(r, &wide, (CUdeviceptr)memory, 64), CUDA_ERROR_INVALID_VALUE);
+    assert_int_equal(cuTexRefGetArray(&back, r), CUDA_ERROR_INVALID_VALUE);
+    OK(cuTexRefSetAddress2D(r, &shape, (CUdeviceptr)memory, 64));
+    OK(cuTexRefSetFlags(r, CU_TRSF_READ_AS_INTEGER));
+    OK(cuTexRefSetAddressMode(r, 1, CU_TR_ADDRESS_MODE_CLAMP));
+    OK(cuTexRefGetAddress(&p, r));
+    OK(cuTexRefGetAddressMode(&address, r, 1));
+    OK(cuTexRefGetFilterMode(&filter, r));
+    OK(cuTexRefGetFormat(&format, &channels, r));
+    OK(cuTexRefGetFlags(&flags, r));
+    assert_true(p == (CUdeviceptr)memory && address == CU_TR_ADDRESS_MODE_CLAMP && filter == CU_TR_FILTER_MODE_POINT);
+    assert_true(format == CU_AD_FORMAT_UNSIGNED_INT8 && channels == 1 && flags == CU_TRSF_READ_AS_INTEGER);
+    /* Integers cannot be filtered, and nothing is bound to `preset`: kernels that use them end. */
+    OK(cuTexRefSetFilterMode(r, CU_TR_FILTER_MODE_LINEAR));
+    for (int which = 0; which < 5; which += 4) {
+        assert_int_equal(run_reference(m, which), CUDA_ERROR_ILLEGAL_ADDRESS);
+        OK(cuCtxDestroy(context));
+        OK(cuCtxCreate(&context, 0, 0));
+    }
+    OK(cuModuleUnload(m));
+}
+
+static void declarations_of_references_are_checked(void **state)
+{
+    (void)state;
+#define BODY "\n.entry k() { .reg .f32 %f<4>; .reg .b32 %r; "
+    text_refused(HEAD ".const .texref t;", "'t': a reference is one variable in .global");
+    text_refused(HEAD ".global .texref t[2];", "'t': a reference is one variable in .global");
+    text_refused(HEAD ".global .texref t = {width = 7};", "the field 'width' cannot be initialised");
+    text_refused(HEAD ".global .texref t = {filter_mode = sharp};", "expected a number");
+    text_refused(HEAD ".global .u64 t;" BODY "tex.1d.v4.f32.f32 {%f0, %f1, %f2, %f3}, [t, %f0]; }", "a texture is needed");
+    text_refused(HEAD ".global .surfref t;" BODY "tex.1d.v4.f32.f32 {%f0, %f1, %f2, %f3}, [t, %f0]; }", "a texture is needed");
+    text_refused(HEAD ".global .texref t;" BODY "suld.b.1d.b32.trap %r, [t, 4]; }", "a surface is needed");
+    text_refused(HEAD ".global .texref t; .global .surfref s;" BODY "tex.1d.v4.f32.f32 {%f0, %f1, %f2, %f3}, [t, s, {%f0}]; }",
+                 "a sampler is needed");
+    text_refused(HEAD ".global .samplerref t;" BODY "txq.width.b32 %r, [t]; }", "this object cannot be asked");
 }
 
 /* ---- All ----------------------------------------------------------------------------------------- */
@@ -639,6 +815,9 @@ int main(void)
         cmocka_unit_test(reductions_join_what_lanes_bring),
         cmocka_unit_test(handles_that_are_none_end_the_kernel),
         cmocka_unit_test(operands_must_fit),
+        cmocka_unit_test(references_read_what_is_bound_to_them),
+        cmocka_unit_test(references_are_checked),
+        cmocka_unit_test(declarations_of_references_are_checked),
     };
     cairn_set_on_error(CAIRN_ON_ERROR_QUIET);
     return cmocka_run_group_tests(tests, begin, end);
