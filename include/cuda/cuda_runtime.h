@@ -242,6 +242,20 @@ static __inline__ cudaPitchedPtr make_cudaPitchedPtr(void *memory, size_t pitch,
     return p;
 }
 
+#if defined(__CUDA__) && !defined(__CUDA_ARCH__) && defined(__cplusplus)
+/* Before variables are registered: which of them are __managed__. Without any there is no such section. */
+extern "C" {
+extern char __start_cairn_managed[] __attribute__((weak, visibility("hidden")));
+extern char __stop_cairn_managed[] __attribute__((weak, visibility("hidden")));
+void __cudaRegisterManagedSection(char *begin, char *end);
+}
+__attribute__((constructor(101))) static void cairn_register_managed()
+{
+    if (__start_cairn_managed)
+        __cudaRegisterManagedSection(__start_cairn_managed, __stop_cairn_managed);
+}
+#endif
+
 #if defined(__CUDA__)
 #include "cairn_device.h"
 #ifdef __cplusplus

@@ -163,8 +163,11 @@ typedef struct allocation {
     uintptr_t base;
     size_t bytes;
     memory_kind kind;
+    bool variable;                 /* __managed__: cannot be freed */
 } allocation;
 void *allocation_new(size_t bytes, memory_kind kind);
+/* Makes a __managed__ variable known. */
+bool allocation_note(void *variable, size_t bytes);
 /* False when the address is not the begin of an allocation of that kind (host, or not host). */
 bool allocation_free(void *address, bool host);
 bool allocation_find(const void *address, allocation *out);

@@ -75,7 +75,7 @@ void *allocation_new(size_t bytes, memory_kind kind)
     if (!memory)
         return NULL;
     pthread_mutex_lock(&table.lock);
-    bool added = table_add((allocation){(uintptr_t)memory, bytes, kind});
+    bool added = table_add((allocation){(uintptr_t)memory, bytes, kind, false});
     pthread_mutex_unlock(&table.lock);
     if (added)
         return memory;
@@ -83,12 +83,21 @@ void *allocation_new(size_t bytes, memory_kind kind)
     return NULL;
 }
 
+bool allocation_note(void *variable, size_t bytes)
+{
+    pthread_mutex_lock(&table.lock);
+    bool added = table_add((allocation){(uintptr_t)variable, bytes, MEMORY_MANAGED, true});
+    pthread_mutex_unlock(&table.lock);
+    return added;
+}
+
 bool allocation_free(void *address, bool host)
 {
     allocation found = {0};
     pthread_mutex_lock(&table.lock);
     size_t at = upper_bound((uintptr_t)address);
-    if (at && table.items[at - 1].base == (uintptr_t)address && (table.items[at - 1].kind == MEMORY_HOST) == host) {
+    if (at && table.items[at - 1].base == (uintptr_t)address && !table.items[at - 1].variable &&
+        (table.items[at - 1].kind == MEMORY_HOST) == host) {
         found = table.items[at - 1];
         memmove(table.items + at - 1, table.items + at, (table.count - at) * sizeof *table.items);
         table.count--;

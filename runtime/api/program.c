@@ -14,7 +14,8 @@ static bool has_memory(const ptx_variable *v) { return v->space == SPACE_GLOBAL 
 static cairn_status allocate_variables(program *p)
 {
     p->symbols = mem_array((size_t)p->m->variable_count + 1, sizeof *p->symbols);
-    if (!p->symbols)
+    p->bound = mem_array((size_t)p->m->variable_count + 1, sizeof *p->bound);
+    if (!p->symbols || !p->bound)
         return CAIRN_E_MEMORY;
     for (int i = 0; i < p->m->variable_count; i++) {
         const ptx_variable *v = &p->m->variables[i];
@@ -58,6 +59,34 @@ void *program_variable(const program *p, const char *name, size_t *bytes)
             return p->symbols[i];
         }
     return NULL;
+}
+
+static void release_variable(program *p, int i)
+{
+    if (!p->symbols[i])
+        return;
+    if (checks_wanted())
+        check_forgotten(p->symbols[i]);
+    if (!p->bound[i])
+        buffer_free(p->symbols[i], p->m->variables[i].bytes);
+}
+
+bool program_bind(program *p, const char *name, void *memory, size_t bytes)
+{
+    for (int i = 0; i < p->m->variable_count; i++) {
+        if (!p->symbols[i] || strcmp(p->m->variables[i].name, name) != 0)
+            continue;
+        if ((size_t)p->m->variables[i].bytes != bytes)
+            return false;
+        memcpy(memory, p->symbols[i], bytes);
+        release_variable(p, i);
+        p->symbols[i] = memory;
+        p->bound[i] = true;
+        if (checks_wanted())
+            check_allocated(memory, bytes, CHECK_VARIABLE, p->m->variables[i].name);
+        return relocate_variables(p) == CAIRN_OK;
+    }
+    return true;
 }
 
 void *program_reference(const program *p, const char *name, ptx_opaque kind)
@@ -146,12 +175,9 @@ void program_free(program *p)
     for (int i = 0; p->kernels && i < p->m->function_count; i++)
         for (int k = 0; k < CLASS_COUNT; k++)
             object_unload(&p->kernels[i].code[k]);
-    for (int i = 0; p->symbols && i < p->m->variable_count; i++)
-        if (p->symbols[i]) {
-            if (checks_wanted())
-                check_forgotten(p->symbols[i]);
-            buffer_free(p->symbols[i], p->m->variables[i].bytes);
-        }
+    for (int i = 0; p->symbols && p->bound && i < p->m->variable_count; i++)
+        release_variable(p, i);
+    mem_free(p->bound);
     mem_free(p->symbols);
     mem_free(p->kernels);
     ptx_free(p->m);

@@ -20,6 +20,7 @@ typedef struct kernel {
 struct program {
     ptx_module *m;
     void **symbols;              /* of the module's variables; NULL for shared ones */
+    bool *bound;                 /* those whose memory is another's */
     kernel *kernels;             /* one for each function */
     CUmodule module;             /* that holds it; NULL for a fat binary */
     cache_key key;               /* of the text */
@@ -32,6 +33,9 @@ void program_free(program *p);
 kernel *program_kernel(program *p, const char *name);
 /* The memory of a global or constant variable; NULL when there is none of that name. */
 void *program_variable(const program *p, const char *name, size_t *bytes);
+/* Moves a variable, with what it holds, to other memory, which stays its owner's; before anything has used it. False when the
+ * module's variable has not so many bytes. What the module does not have is no error. */
+bool program_bind(program *p, const char *name, void *memory, size_t bytes);
 /* The OPAQUE_BYTES of a .texref or .surfref variable. */
 void *program_reference(const program *p, const char *name, ptx_opaque kind);
 /* The code for blocks of a class, compiled or from the cache. */

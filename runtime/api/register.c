@@ -1,7 +1,7 @@
 /* What clang's host code registers before main: fat binaries, and the names behind host addresses.
  *
  * A fat binary is loaded when something of it is first used, so that a program that starts and does
- * nothing costs nothing, and errors are returned by a call that can return them. */
+ * nothing costs nothing, and errors are returned by a call that can return them; one with __managed__ variables at once. */
 #include "runtime/api/register.h"
 #include "runtime/api/fatbin.h"
 #include <cuda/cuda_runtime_api.h>
@@ -12,7 +12,7 @@ typedef struct binary {
     const void *image;
     program *program;
     CUresult error;
-    bool tried;
+    bool tried, managed;         /* has __managed__ variables */
 } binary;
 
 typedef enum entry_kind { ENTRY_KERNEL, ENTRY_VARIABLE } entry_kind;
@@ -23,6 +23,7 @@ typedef struct entry {
     const char *name;
     entry_kind kind;
     kernel *kernel;
+    size_t managed;              /* bytes of a __managed__ variable, else 0 */
 } entry;
 
 /* Entries hashed by host address; kept at most half full. */
@@ -65,6 +66,18 @@ static void table_add(entry e)
     pthread_mutex_unlock(&table.lock);
 }
 
+/* The host's variables become the module's. */
+static bool bind_managed(const binary *b)
+{
+    bool bound = true;
+    for (size_t i = 0; i < table.capacity && b->managed; i++) {
+        const entry *e = &table.entries[i];
+        if (e->binary == b && e->managed)
+            bound &= program_bind(b->program, e->name, (void *)e->host, e->managed) && allocation_note((void *)e->host, e->managed);
+    }
+    return bound;
+}
+
 static CUresult binary_load(binary *b)
 {
     image_text text;
@@ -77,6 +90,8 @@ static CUresult binary_load(binary *b)
     b->program = program_load("fat binary", text.text, text.bytes);
     if (!b->program)
         b->error = result_of(cairn_error());
+    else if (!bind_managed(b))
+        b->error = CUDA_ERROR_INVALID_IMAGE;
     return b->error;
 }
 
@@ -130,6 +145,34 @@ API void __cudaRegisterVar(void **handle, char *host, char *device_host, const c
 API unsigned __cudaPushCallConfiguration(dim3 grid, dim3 block, size_t shared_bytes, void *stream);
 API cudaError_t __cudaPopCallConfiguration(dim3 *grid, dim3 *block, size_t *shared_bytes, void *stream);
 
+API void __cudaRegisterManagedSection(char *begin, char *end);
+
+/* The sections of __managed__ variables, one for each library that has any. */
+static struct section {
+    struct section *next;
+    const char *begin, *end;
+} *sections;
+
+API void __cudaRegisterManagedSection(char *begin, char *end)
+{
+    for (const struct section *s = sections; s; s = s->next)
+        if (s->begin == begin)
+            return;
+    struct section *made = mem_new(sizeof *made);
+    if (!made)
+        return;
+    *made = (struct section){sections, begin, end};
+    sections = made;
+}
+
+static bool is_managed(const char *host)
+{
+    for (const struct section *s = sections; s; s = s->next)
+        if (host >= s->begin && host < s->end)
+            return true;
+    return false;
+}
+
 API void **__cudaRegisterFatBinary(void *wrapper)
 {
     binary *b = mem_new(sizeof *b);
@@ -138,7 +181,16 @@ API void **__cudaRegisterFatBinary(void *wrapper)
     return (void **)b;
 }
 
-API void __cudaRegisterFatBinaryEnd(void **handle) { (void)handle; }
+/* What __managed__ variables begin with stands in the PTX, and the program may read it before it calls anything. */
+API void __cudaRegisterFatBinaryEnd(void **handle)
+{
+    binary *b = (binary *)handle;
+    if (!b || !b->managed)
+        return;
+    pthread_mutex_lock(&table.lock);
+    binary_load(b);
+    pthread_mutex_unlock(&table.lock);
+}
 
 /* At exit: work that was issued and never waited for is still to finish. The module stays: other
  * destructors may still use it. */
@@ -154,15 +206,18 @@ API void __cudaRegisterFunction(void **handle, const char *host, char *device_ho
 {
     (void)device_host, (void)threads, (void)tid, (void)bid, (void)block, (void)grid, (void)warp_size;
     if (handle)
-        table_add((entry){host, (binary *)handle, name, ENTRY_KERNEL, NULL});
+        table_add((entry){host, (binary *)handle, name, ENTRY_KERNEL, NULL, 0});
 }
 
 API void __cudaRegisterVar(void **handle, char *host, char *device_host, const char *name, int external, size_t bytes,
                            int constant, int global)
 {
-    (void)device_host, (void)external, (void)bytes, (void)constant, (void)global;
-    if (handle)
-        table_add((entry){host, (binary *)handle, name, ENTRY_VARIABLE, NULL});
+    (void)device_host, (void)external, (void)constant, (void)global;
+    if (!handle)
+        return;
+    bool managed = is_managed(host);
+    ((binary *)handle)->managed |= managed;
+    table_add((entry){host, (binary *)handle, name, ENTRY_VARIABLE, NULL, managed ? bytes : 0});
 }
 
 /* f<<<grid, block, shared, stream>>>(...) pushes, and the stub of f pops and launches. */
