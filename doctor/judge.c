@@ -123,8 +123,10 @@ static void find_driver(judge *j)
     j->user_driver = c->known == CAIRN_YES ? known_or_null(c->version) : NULL;
     j->kernel_driver = f->module.known == CAIRN_YES ? known_or_null(f->module.version) : NULL;
     const char *nvml = f->nvml.known == CAIRN_YES ? known_or_null(f->nvml.version) : NULL;
+    /* The driver's own library can carry cuda-compat's note too; it is of the module's version. */
+    bool own = j->user_driver && j->kernel_driver && version_compare(j->user_driver, j->kernel_driver) == 0;
     j->compat =
-        c->known == CAIRN_YES && (c->forward_compat.known == CAIRN_YES || text_has(c->path, "/compat/"));
+        c->known == CAIRN_YES && !own && (c->forward_compat.known == CAIRN_YES || text_has(c->path, "/compat/"));
 
     const char *host = j->kernel_driver ? j->kernel_driver : nvml;
     if (known(f->driver) && (j->wsl || j->windows || !host))

@@ -39,7 +39,7 @@ struct CUevent_st {
     bool recorded;
     uint64_t number;               /* of the work that records it */
     struct event_time *time;       /* shared with that work */
-    struct capture *capture;       /* recorded on a capturing stream: the nodes it stands for */
+    uint64_t captured;             /* the number of the capture that it was recorded in, 0 for none: the nodes it stands for */
     node_list nodes;
 };
 
@@ -130,8 +130,9 @@ bool capture_work(CUstream stream, queue_work *work);
 /* An event recorded on a capturing stream, a stream that waits for such an event; *taken says whether. */
 CUresult capture_record(CUstream stream, CUevent event, bool *taken);
 CUresult capture_wait(CUstream stream, CUevent event, bool *taken);
-/* What a capturing stream may not do, such as waiting for it, ends its capture. */
+/* What a capturing stream may not do, such as waiting for it, ends its capture; so does asking for a captured event. */
 CUresult capture_refuse(CUstream stream);
+CUresult capture_refuse_event(CUevent event);
 /* The stream is destroyed. */
 void capture_forget(CUstream stream);
 

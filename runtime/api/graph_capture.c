@@ -5,6 +5,8 @@
 #include "runtime/api/api.h"
 
 typedef struct capture {
+    struct capture *next;          /* of those that have not ended */
+    uint64_t number;               /* by which events know it: they may outlive it */
     CUgraph graph;
     CUstream origin;
     bool invalid;                  /* something was asked that cannot be captured */
@@ -13,6 +15,16 @@ typedef struct capture {
 } capture;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static capture *live;
+
+/* The capture that the event was recorded in; NULL when that has ended. */
+static capture *capture_of(CUevent event)
+{
+    capture *c = live;
+    while (c && c->number != event->captured)
+        c = c->next;
+    return c;
+}
 
 static bool is_own(CUstream stream) { return (uintptr_t)stream > 4096; }
 
@@ -74,7 +86,7 @@ CUresult capture_record(CUstream stream, CUevent event, bool *taken)
     CUresult result = CUDA_SUCCESS;
     pthread_mutex_lock(&lock);
     *taken = is_own(stream) && stream->capture;
-    event->capture = *taken ? stream->capture : NULL;
+    event->captured = *taken ? stream->capture->number : 0;
     if (*taken && !copy_list(&event->nodes, &stream->tail))
         result = CUDA_ERROR_OUT_OF_MEMORY;
     pthread_mutex_unlock(&lock);
@@ -83,15 +95,18 @@ CUresult capture_record(CUstream stream, CUevent event, bool *taken)
 
 static CUresult wait_captured(CUstream stream, CUevent event)
 {
-    if (!event->capture) { /* work that is not captured cannot be waited for within a graph */
+    if (!event->captured) { /* work that is not captured cannot be waited for within a graph */
         stream->capture->invalid = true;
         return CUDA_ERROR_STREAM_CAPTURE_ISOLATION;
     }
-    if (stream->capture && stream->capture != event->capture) {
-        stream->capture->invalid = event->capture->invalid = true;
+    capture *c = capture_of(event);
+    if (!c || c->invalid)
+        return CUDA_ERROR_INVALID_VALUE;
+    if (stream->capture && stream->capture != c) {
+        stream->capture->invalid = c->invalid = true;
         return CUDA_ERROR_STREAM_CAPTURE_MERGE;
     }
-    if (!stream->capture && !join(event->capture, stream))
+    if (!stream->capture && !join(c, stream))
         return CUDA_ERROR_OUT_OF_MEMORY;
     for (size_t i = 0; i < event->nodes.count; i++)
         if (!node_list_add(&stream->tail, event->nodes.items[i]))
@@ -104,7 +119,7 @@ CUresult capture_wait(CUstream stream, CUevent event, bool *taken)
     CUresult result = CUDA_SUCCESS;
     pthread_mutex_lock(&lock);
     bool capturing = is_own(stream) && stream->capture;
-    *taken = capturing || event->capture;
+    *taken = capturing || event->captured;
     if (*taken)
         result = is_own(stream) ? wait_captured(stream, event) : CUDA_ERROR_STREAM_CAPTURE_IMPLICIT;
     pthread_mutex_unlock(&lock);
@@ -117,6 +132,16 @@ CUresult capture_refuse(CUstream stream)
     return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
 }
 
+CUresult capture_refuse_event(CUevent event)
+{
+    pthread_mutex_lock(&lock);
+    capture *c = capture_of(event);
+    if (c)
+        c->invalid = true;
+    pthread_mutex_unlock(&lock);
+    return CUDA_ERROR_CAPTURED_EVENT;
+}
+
 static void leave(CUstream stream)
 {
     stream->capture = NULL;
@@ -125,6 +150,10 @@ static void leave(CUstream stream)
 
 static void end(capture *c)
 {
+    capture **link = &live;
+    while (*link != c)
+        link = &(*link)->next;
+    *link = c->next;
     for (size_t i = 0; i < c->stream_count; i++)
         if (c->streams[i])
             leave(c->streams[i]);
@@ -165,8 +194,17 @@ API CUresult cuStreamBeginCapture_v2(CUstream stream, CUstreamCaptureMode mode)
         mem_free(c);
         return result_of(CAIRN_E_MEMORY);
     }
+    static uint64_t captures;
     c->origin = stream;
-    if (!join(c, stream)) {
+    pthread_mutex_lock(&lock);
+    bool good = join(c, stream);
+    if (good) {
+        c->number = ++captures;
+        c->next = live;
+        live = c;
+    }
+    pthread_mutex_unlock(&lock);
+    if (!good) {
         cuGraphDestroy(c->graph);
         mem_free(c);
         return result_of(CAIRN_E_MEMORY);
@@ -199,16 +237,21 @@ API CUresult cuStreamEndCapture(CUstream stream, CUgraph *graph)
         return CUDA_ERROR_INVALID_VALUE;
     if (!is_own(stream) || !stream->capture)
         return CUDA_ERROR_ILLEGAL_STATE;
+    pthread_mutex_lock(&lock);
     capture *c = stream->capture;
-    if (c->origin != stream)
-        return CUDA_ERROR_STREAM_CAPTURE_UNMATCHED;
-    CUresult result = c->invalid     ? CUDA_ERROR_STREAM_CAPTURE_INVALIDATED
-                      : is_joined(c) ? CUDA_SUCCESS
-                                     : CUDA_ERROR_STREAM_CAPTURE_UNJOINED;
-    *graph = result ? NULL : c->graph;
-    if (result)
-        cuGraphDestroy(c->graph);
-    end(c);
+    CUresult result = c->origin != stream ? CUDA_ERROR_STREAM_CAPTURE_UNMATCHED
+                      : c->invalid        ? CUDA_ERROR_STREAM_CAPTURE_INVALIDATED
+                      : is_joined(c)      ? CUDA_SUCCESS
+                                          : CUDA_ERROR_STREAM_CAPTURE_UNJOINED;
+    if (result == CUDA_ERROR_STREAM_CAPTURE_UNMATCHED) {
+        c->invalid = true;
+    } else {
+        *graph = result ? NULL : c->graph;
+        if (result)
+            cuGraphDestroy(c->graph);
+        end(c);
+    }
+    pthread_mutex_unlock(&lock);
     return result;
 }
 

@@ -314,8 +314,8 @@ API CUresult cuEventSynchronize(CUevent event)
 {
     if (!event)
         return CUDA_ERROR_INVALID_HANDLE;
-    if (event->capture)
-        return CUDA_ERROR_CAPTURED_EVENT;
+    if (event->captured)
+        return capture_refuse_event(event);
     return event->recorded ? queue_wait(event->number) : CUDA_SUCCESS;
 }
 
@@ -323,8 +323,8 @@ API CUresult cuEventQuery(CUevent event)
 {
     if (!event)
         return CUDA_ERROR_INVALID_HANDLE;
-    if (event->capture)
-        return CUDA_ERROR_CAPTURED_EVENT;
+    if (event->captured)
+        return capture_refuse_event(event);
     return !event->recorded || queue_is_done(event->number) ? queue_error() : CUDA_ERROR_NOT_READY;
 }
 

@@ -127,15 +127,19 @@ static value round_to_integer(emitter *e, const ptx_instruction *in, value x)
     }
 }
 
-/* Out of range clamps, NaN is 0. */
-static value real_to_integer(emitter *e, const ptx_instruction *in, value x, ptx_type to)
+/* Out of range clamps. NaN is 0, but the lowest signed integer where f64 or an integer of 64 bits takes part. */
+static value real_to_integer(emitter *e, const ptx_instruction *in, value x, ptx_type to, ptx_type from)
 {
     x = round_to_integer(e, in, x);
     const char *name = is_signed(to) ? "llvm.fptosi.sat" : "llvm.fptoui.sat";
     llvm_type types[2] = {shaped(integer(e, type_bits(to)), x), LLVMTypeOf(x)};
     unsigned id = LLVMLookupIntrinsicID(name, 15);
     value f = LLVMGetIntrinsicDeclaration(e->module, id, types, 2);
-    return LLVMBuildCall2(e->b, LLVMGlobalGetValueType(f), f, &x, 1, "");
+    value result = LLVMBuildCall2(e->b, LLVMGlobalGetValueType(f), f, &x, 1, "");
+    if (from != PTX_F64 && type_bits(to) != 64)
+        return result;
+    value nan = LLVMBuildFCmp(e->b, LLVMRealUNO, x, x, "");
+    return select_value(e, nan, LLVMBuildShl(e->b, constant_like(result, 1), constant_like(result, type_bits(to) - 1), ""), result);
 }
 
 static value real_to_real(emitter *e, const ptx_instruction *in, value x, ptx_type to, ptx_type from)
@@ -199,7 +203,7 @@ value emit_cvt(emitter *e, const ptx_instruction *in)
     if (to == PTX_TF32)
         return real_to_tf32(e, x);
     if (!is_float(to))
-        return is_float(from) ? real_to_integer(e, in, x, to) : integer_to_integer(e, in, x, to, from);
+        return is_float(from) ? real_to_integer(e, in, x, to, from) : integer_to_integer(e, in, x, to, from);
     if (is_half(to))
         return to_half(e, in, x, to, from);
     x = is_float(from) ? real_to_real(e, in, x, to, is_half(from) ? PTX_F32 : from) : integer_to_real(e, in, x, to, from);

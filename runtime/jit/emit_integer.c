@@ -172,11 +172,12 @@ value integer_div(emitter *e, const ptx_instruction *in)
     return (doubles ? divide_as_doubles : divide_plainly)(e, x, y, is_signed(in));
 }
 
-/* x - x / y * y; for y = 0 that is x. */
+/* x - x / y * y; all ones for y = 0. */
 value emit_rem(emitter *e, const ptx_instruction *in)
 {
     value x = source(e, in, 0), y = source(e, in, 1), q = integer_div(e, in);
-    return LLVMBuildSub(e->b, x, LLVMBuildMul(e->b, q, y, ""), "");
+    value by_zero = LLVMBuildICmp(e->b, LLVMIntEQ, y, constant_like(y, 0), "");
+    return select_value(e, by_zero, constant_like(x, -1), LLVMBuildSub(e->b, x, LLVMBuildMul(e->b, q, y, ""), ""));
 }
 
 /* ---- Plain functions ----------------------------------------------------------------------------- */

@@ -22,12 +22,12 @@ static value clamp_part(emitter *e, value x, int bits, bool as_signed)
 /* The parts' results, each of them in place, or their sum added to c. */
 static value each_part(emitter *e, const ptx_instruction *in, int parts, combine_parts combine)
 {
-    int bits = 32 / parts;
+    int bits = 32 / parts, first = in->op == OP_vset2 || in->op == OP_vset4 ? 0 : 1; /* those have no type of the result */
     value a = source(e, in, 0), b = source(e, in, 1), c = source(e, in, 2);
     bool sums = has_modifier(in, MOD_add);
     value out = sums ? c : NULL, ones = constant_like(a, ((int64_t)1 << bits) - 1);
     for (int i = 0; i < parts; i++) {
-        value x = combine(e, in, take_part(e, a, i, bits, is_signed_type(in, 1)), take_part(e, b, i, bits, is_signed_type(in, 2)));
+        value x = combine(e, in, take_part(e, a, i, bits, is_signed_type(in, first)), take_part(e, b, i, bits, is_signed_type(in, first + 1)));
         if (has_modifier(in, MOD_sat))
             x = clamp_part(e, x, bits, is_signed_type(in, 0));
         if (sums) {

@@ -176,7 +176,7 @@ static int types_needed(const ptx_instruction *in)
         return 2;
     if (is_matrix(in->op))
         return in->type_count;
-    return is_video(in->op) ? 3 : op_describe(in->op)->types[0] != '\0';
+    return in->op == OP_vset2 || in->op == OP_vset4 ? 2 : is_video(in->op) ? 3 : op_describe(in->op)->types[0] != '\0';
 }
 
 /* Loads, stores and conversions may use a register that is wider than the type. */

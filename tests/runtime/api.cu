@@ -14,7 +14,10 @@ static int failures;
     } while (0)
 #define FAILS(call, code)                                              \
     do {                                                               \
-        EXPECT(#call, (call) == (code));                               \
+        int got_ = (int)(call), want_ = (int)(code);                   \
+        EXPECT(#call, got_ == want_);                                  \
+        if (got_ != want_)                                             \
+            std::printf("    gives %d, not %d\n", got_, want_);        \
         (void)cudaGetLastError();                                      \
     } while (0)
 
@@ -106,11 +109,13 @@ static void captured_graphs()
     CHECK(cudaFree(x));
 }
 
+/* As a GPU's driver answers; what a capture may not do invalidates it. */
 static void unjoined_captures_are_refused()
 {
     cudaStream_t a, b;
     cudaEvent_t event;
     cudaGraph_t graph;
+    cudaStreamCaptureStatus status;
     int *x;
     CHECK(cudaMallocManaged(&x, sizeof *x));
     CHECK(cudaStreamCreate(&a));
@@ -119,11 +124,27 @@ static void unjoined_captures_are_refused()
     CHECK(cudaStreamBeginCapture(a, cudaStreamCaptureModeGlobal));
     k_add<<<1, 1, 0, a>>>(x, 1);
     CHECK(cudaEventRecord(event, a));
-    FAILS(cudaEventSynchronize(event), cudaErrorCapturedEvent);
     CHECK(cudaStreamWaitEvent(b, event, 0));
     k_add<<<1, 1, 0, b>>>(x, 1);
-    FAILS(cudaStreamEndCapture(b, &graph), cudaErrorStreamCaptureUnmatched);
     FAILS(cudaStreamEndCapture(a, &graph), cudaErrorStreamCaptureUnjoined);
+    FAILS(cudaStreamWaitEvent(b, event, 0), cudaErrorInvalidValue); /* its capture has ended */
+
+    CHECK(cudaStreamBeginCapture(a, cudaStreamCaptureModeGlobal));
+    CHECK(cudaEventRecord(event, a));
+    CHECK(cudaStreamWaitEvent(b, event, 0));
+    FAILS(cudaStreamEndCapture(b, &graph), cudaErrorStreamCaptureUnmatched);
+    FAILS(cudaStreamEndCapture(a, &graph), cudaErrorStreamCaptureInvalidated);
+
+    CHECK(cudaStreamBeginCapture(a, cudaStreamCaptureModeGlobal));
+    CHECK(cudaEventRecord(event, a));
+    FAILS(cudaEventSynchronize(event), cudaErrorCapturedEvent);
+    CHECK(cudaStreamIsCapturing(a, &status));
+    EXPECT("an invalidated capture", status == cudaStreamCaptureStatusInvalidated);
+    FAILS(cudaStreamWaitEvent(b, event, 0), cudaErrorInvalidValue);
+    FAILS(cudaStreamEndCapture(b, &graph), cudaErrorIllegalState);
+    FAILS(cudaStreamEndCapture(a, &graph), cudaErrorStreamCaptureInvalidated);
+    CHECK(cudaEventRecord(event, a));
+    CHECK(cudaEventSynchronize(event));
     CHECK(cudaStreamDestroy(a));
     CHECK(cudaStreamDestroy(b));
     CHECK(cudaEventDestroy(event));
@@ -295,7 +316,8 @@ static void pools()
     CHECK(cudaMemPoolGetAttribute(mine, cudaMemPoolAttrUsedMemCurrent, &used));
     CHECK(cudaMemPoolGetAttribute(pool, cudaMemPoolAttrUsedMemHigh, &high));
     EXPECT("what a pool has given", used == 1000 && high >= 500);
-    CHECK(cudaFree(a));
+    CHECK(cudaFreeAsync(a, 0));
+    CHECK(cudaStreamSynchronize(0));
     CHECK(cudaMemPoolGetAttribute(mine, cudaMemPoolAttrUsedMemCurrent, &used));
     EXPECT("freed memory is no longer in use", used == 0);
     CHECK(cudaMemPoolDestroy(mine));

@@ -91,8 +91,8 @@ static void redux_joins_the_members(void **state)
     EXPECT("", "redux.sync.min.u32 %d, %x, 0xffffffff;", least(w, 32));
     EXPECT("", "and.b32 %r0, %x, 1; redux.sync.add.s32 %d, %r0, -1;", count(w, 32, 0));
     EXPECT("", "and.b32 %r1, %t, 16; shl.b32 %r2, 0xffff, %r1; redux.sync.min.u32 %d, %x, %r2;", least(t / 16 * 16, 16));
-    EXPECT("", "setp.lt.u32 %p0, %t, 40; @!%p0 bra NEXT; redux.sync.min.u32 %d, %x, 0xff; NEXT:\n", t >= 40   ? 0
-           : t < 32 ? least(0, 32) : least(32, 8));
+    EXPECT("", "sub.u32 %r0, %t, 32; setp.lt.u32 %p0, %r0, 8; @!%p0 bra NEXT; redux.sync.min.u32 %d, %x, 0xff; NEXT:\n",
+           t >= 32 && t < 40 ? least(32, 8) : 0);
 }
 
 static void match_finds_equal_values(void **state)
@@ -183,8 +183,8 @@ static void rows_shorter_than_a_warp_load_what_their_threads_ask_for(void **stat
         EXPECT("", "xor.b32 %r0, %t, 5; mul.wide.s32 %s1, %r0, 2; add.s64 %s2, %in, %s1; ld.global.u16 %r1, [%s2]; add.s64 %s3, %in, %s1; cvt.u64.u32 %s4, %t;\n"
                "add.s64 %s3, %in, %s4; shr.u32 %r2, %r0, 1; cvt.u64.u32 %s5, %r2; add.s64 %s5, %in, %s5; ld.global.s8 %r3, [%s5+3]; add.u32 %d, %r1, %r3;",
                ((const uint16_t *)input)[t ^ 5] + (uint32_t)((const int8_t *)input)[(t ^ 5) / 2 + 3]);
-        EXPECT("", "mov.u32 %r0, %laneid; mul.wide.u32 %s1, %r0, 40; add.s64 %s2, %in, %s1; ld.global.v2.u32 {%r3, %r4}, [%s2+4]; sub.u32 %d, %r3, %r4;",
-               input[t % 32 * 10 + 1] - input[t % 32 * 10 + 2]);
+        EXPECT("", "mov.u32 %r0, %laneid; mul.wide.u32 %s1, %r0, 40; add.s64 %s2, %in, %s1; ld.global.v2.u32 {%r3, %r4}, [%s2+8]; sub.u32 %d, %r3, %r4;",
+               input[t % 32 * 10 + 2] - input[t % 32 * 10 + 3]);
         EXPECT(".shared .u32 box[288];", "mul.lo.u32 %r0, %t, 12; mov.u64 %s1, box; cvt.u64.u32 %s2, %r0; add.s64 %s1, %s1, %s2;\n"
                "st.shared.u32 [%s1+4], %x; st.shared.u32 [%s1], %t; bar.sync 0; sub.u32 %r1, 95, %t; mul.wide.u32 %s3, %r1, 12;\n"
                "mov.u64 %s4, box; add.s64 %s4, %s4, %s3; ld.shared.u32 %r2, [%s4+4]; ld.shared.u32 %r3, [%s4]; add.u32 %d, %r2, %r3;",
@@ -198,7 +198,7 @@ static void rows_shorter_than_a_warp_load_what_their_threads_ask_for(void **stat
 #define DOUBLE_AND_SQUARE                                                                             \
     ".func (.param .b32 r) twice(.param .b32 a)\n{\n.reg .b32 %v; ld.param.b32 %v, [a]; add.u32 %v, %v, %v; st.param.b32 [r], %v; ret;\n}\n" \
     ".func (.param .b32 r) square(.param .b32 a)\n{\n.reg .b32 %v; ld.param.b32 %v, [a]; mul.lo.u32 %v, %v, %v; st.param.b32 [r], %v; ret;\n}\n" \
-    ".global .align 8 .u64 table[2] = {twice, generic(square)};\n"
+    ".global .align 8 .u64 table[2] = {twice, square};\n"
 #define CALL(guard, callee, prototype)                                                                \
     "{ .param .b32 p; .param .b32 q; st.param.b32 [p], %x;\n" guard "call (q), " callee ", (p)" prototype ";\nld.param.b32 %d, [q]; }"
 
@@ -214,6 +214,7 @@ static void functions_are_called_by_their_address(void **state)
 static void functions_may_call_themselves(void **state)
 {
     (void)state;
+    assert_int_equal(cuCtxSetLimit(CU_LIMIT_STACK_SIZE, 16384), CUDA_SUCCESS); /* a GPU has 1024 bytes for a thread */
     EXPECT(".func (.param .b32 r) sum(.param .b32 n)\n{\n.reg .b32 %v, %w; .reg .pred %p; ld.param.b32 %v, [n]; mov.u32 %w, 0;\n"
            "setp.eq.u32 %p, %v, 0; @%p bra DONE;\n{ .param .b32 a; .param .b32 b; sub.u32 %w, %v, 1; st.param.b32 [a], %w; call (b), sum, (a);\n"
            "ld.param.b32 %w, [b]; }\nadd.u32 %w, %w, %v; DONE: st.param.b32 [r], %w; ret;\n}\n",
@@ -261,7 +262,11 @@ static void blocks_of_a_cooperative_launch_wait_for_one_another(void **state)
 static void a_spin_that_never_ends_is_a_fault(void **state)
 {
     CUcontext own, before;
+    char name[8] = "";
     (void)state;
+    assert_int_equal(cuDeviceGetName(name, sizeof name, 0), CUDA_SUCCESS);
+    if (memcmp(name, "Cairn", 5) != 0)
+        skip(); /* a GPU spins on */
     setenv("CAIRN_CUDA_PATIENCE", "0.2", 1);
     assert_int_equal(cuCtxGetCurrent(&before), CUDA_SUCCESS);
     assert_int_equal(cuCtxCreate(&own, 0, 0), CUDA_SUCCESS);
@@ -279,7 +284,8 @@ static int begin(void **state)
     srand(5);
     for (int i = 0; i < WORDS; i++)
         input[i] = (uint32_t)rand() * 2654435761u;
-    return cuInit(0) || cuCtxCreate(&context, 0, 0);
+    return cuInit(0) || cuCtxCreate(&context, 0, 0) || cuMemHostRegister(input, sizeof input, CU_MEMHOSTREGISTER_PORTABLE) ||
+           cuMemHostRegister(output, sizeof output, CU_MEMHOSTREGISTER_PORTABLE);
 }
 
 static int end(void **state)
