@@ -1,13 +1,20 @@
 /* The part of cuBLAS that most programs use, over Cairn's BLAS (libcairn-cublas; `cairn cc ... -lcublas` links it).
  *
  * Matrices are column-major, as cuBLAS has them. A call waits for its stream and is done when it returns. Scalars may lie
- * in host or device memory in either pointer mode, for both are the same memory here. Not there: half precision,
- * int8, the rest of levels 2 and 3; programs that name them do not compile, and cublasGemmEx refuses the types. */
+ * in host or device memory in either pointer mode, for both are the same memory here. Products of f16, bf16 and int8 are
+ * there; the rest of levels 2 and 3 is not, and programs that name it do not compile. */
 #ifndef CAIRN_CUBLAS_V2_H
 #define CAIRN_CUBLAS_V2_H
 #include "cuComplex.h"
 #include "cuda_runtime_api.h"
 #include "library_types.h"
+
+/* What is passed is addresses of halves; their arithmetic needs clang. */
+#if defined(__cplusplus) && defined(__clang__)
+#include "cuda_fp16.h"
+#else
+struct __half;
+#endif
 
 #ifdef __cplusplus
 extern "C" {
@@ -28,8 +35,9 @@ typedef enum { CUBLAS_SIDE_LEFT = 0, CUBLAS_SIDE_RIGHT = 1 } cublasSideMode_t;
 typedef enum { CUBLAS_POINTER_MODE_HOST = 0, CUBLAS_POINTER_MODE_DEVICE = 1 } cublasPointerMode_t;
 typedef enum { CUBLAS_DEFAULT_MATH = 0, CUBLAS_TENSOR_OP_MATH = 1, CUBLAS_PEDANTIC_MATH = 2, CUBLAS_TF32_TENSOR_OP_MATH = 3 } cublasMath_t;
 typedef enum {
-    CUBLAS_COMPUTE_16F = 64, CUBLAS_COMPUTE_32F = 68, CUBLAS_COMPUTE_32F_PEDANTIC = 69, CUBLAS_COMPUTE_32F_FAST_16F = 74,
-    CUBLAS_COMPUTE_32F_FAST_16BF = 75, CUBLAS_COMPUTE_32F_FAST_TF32 = 77, CUBLAS_COMPUTE_64F = 70, CUBLAS_COMPUTE_32I = 72
+    CUBLAS_COMPUTE_16F = 64, CUBLAS_COMPUTE_16F_PEDANTIC = 65, CUBLAS_COMPUTE_32F = 68, CUBLAS_COMPUTE_32F_PEDANTIC = 69,
+    CUBLAS_COMPUTE_32F_FAST_16F = 74, CUBLAS_COMPUTE_32F_FAST_16BF = 75, CUBLAS_COMPUTE_32F_FAST_TF32 = 77, CUBLAS_COMPUTE_64F = 70,
+    CUBLAS_COMPUTE_64F_PEDANTIC = 71, CUBLAS_COMPUTE_32I = 72, CUBLAS_COMPUTE_32I_PEDANTIC = 73
 } cublasComputeType_t;
 typedef enum { CUBLAS_GEMM_DEFAULT = -1, CUBLAS_GEMM_DFALT = -1, CUBLAS_GEMM_DEFAULT_TENSOR_OP = 99 } cublasGemmAlgo_t;
 
@@ -88,7 +96,18 @@ cublasStatus_t cublasIsamax_v2(cublasHandle_t h, int n, const float *x, int incx
 cublasStatus_t cublasIdamax_v2(cublasHandle_t h, int n, const double *x, int incx, int *result);
 cublasStatus_t cublasIsamin_v2(cublasHandle_t h, int n, const float *x, int incx, int *result);
 cublasStatus_t cublasIdamin_v2(cublasHandle_t h, int n, const double *x, int incx, int *result);
-/* For f32 and f64 alone; other types give CUBLAS_STATUS_NOT_SUPPORTED. */
+/* A and B of one type, C, and alpha and beta by what `compute` names:
+ *
+ *     A, B   C            compute
+ *     f16    f16          16F or 32F (sums are kept in f32 with either, and rounded once)
+ *     f16    f32          32F
+ *     bf16   bf16, f32    32F
+ *     f32    f32          32F
+ *     f64    f64          64F
+ *     int8   f32          32F
+ *     int8   int32        32I, with alpha 1 and beta 0 or 1
+ *
+ * All else gives CUBLAS_STATUS_NOT_SUPPORTED. */
 cublasStatus_t cublasGemmEx(cublasHandle_t h, cublasOperation_t opa, cublasOperation_t opb, int m, int n, int k, const void *alpha,
                             const void *a, cudaDataType type_a, int lda, const void *b, cudaDataType type_b, int ldb,
                             const void *beta, void *c, cudaDataType type_c, int ldc, cublasComputeType_t compute,
@@ -98,6 +117,24 @@ cublasStatus_t cublasGemmStridedBatchedEx(cublasHandle_t h, cublasOperation_t op
                                           const void *b, cudaDataType type_b, int ldb, long long stride_b, const void *beta, void *c,
                                           cudaDataType type_c, int ldc, long long stride_c, int count, cublasComputeType_t compute,
                                           cublasGemmAlgo_t algorithm);
+cublasStatus_t cublasGemmBatchedEx(cublasHandle_t h, cublasOperation_t opa, cublasOperation_t opb, int m, int n, int k,
+                                   const void *alpha, const void *const a[], cudaDataType type_a, int lda, const void *const b[],
+                                   cudaDataType type_b, int ldb, const void *beta, void *const c[], cudaDataType type_c, int ldc,
+                                   int count, cublasComputeType_t compute, cublasGemmAlgo_t algorithm);
+/* With compute 32F. */
+cublasStatus_t cublasSgemmEx(cublasHandle_t h, cublasOperation_t opa, cublasOperation_t opb, int m, int n, int k, const float *alpha,
+                             const void *a, cudaDataType type_a, int lda, const void *b, cudaDataType type_b, int ldb,
+                             const float *beta, void *c, cudaDataType type_c, int ldc);
+cublasStatus_t cublasHgemm(cublasHandle_t h, cublasOperation_t opa, cublasOperation_t opb, int m, int n, int k,
+                           const struct __half *alpha, const struct __half *a, int lda, const struct __half *b, int ldb,
+                           const struct __half *beta, struct __half *c, int ldc);
+cublasStatus_t cublasHgemmStridedBatched(cublasHandle_t h, cublasOperation_t opa, cublasOperation_t opb, int m, int n, int k,
+                                         const struct __half *alpha, const struct __half *a, int lda, long long stride_a,
+                                         const struct __half *b, int ldb, long long stride_b, const struct __half *beta,
+                                         struct __half *c, int ldc, long long stride_c, int count);
+cublasStatus_t cublasHgemmBatched(cublasHandle_t h, cublasOperation_t opa, cublasOperation_t opb, int m, int n, int k,
+                                  const struct __half *alpha, const struct __half *const a[], int lda, const struct __half *const b[],
+                                  int ldb, const struct __half *beta, struct __half *const c[], int ldc, int count);
 
 #define cublasCreate cublasCreate_v2
 #define cublasDestroy cublasDestroy_v2
@@ -150,6 +187,30 @@ cublasStatus_t cublasGemmStridedBatchedEx(cublasHandle_t h, cublasOperation_t op
 #define cublasIsamin cublasIsamin_v2
 #define cublasIdamin cublasIdamin_v2
 #ifdef __cplusplus
+}
+/* Programs from before CUDA 11 name a type of data in the place of the compute type. */
+static inline cublasComputeType_t cairn_compute_type(cudaDataType type)
+{
+    return type == CUDA_R_16F ? CUBLAS_COMPUTE_16F : type == CUDA_R_64F ? CUBLAS_COMPUTE_64F : type == CUDA_R_32I ? CUBLAS_COMPUTE_32I
+                                                                                                      : CUBLAS_COMPUTE_32F;
+}
+static inline cublasStatus_t cublasGemmEx(cublasHandle_t h, cublasOperation_t opa, cublasOperation_t opb, int m, int n, int k,
+                                          const void *alpha, const void *a, cudaDataType type_a, int lda, const void *b,
+                                          cudaDataType type_b, int ldb, const void *beta, void *c, cudaDataType type_c, int ldc,
+                                          cudaDataType compute, cublasGemmAlgo_t algorithm)
+{
+    return cublasGemmEx(h, opa, opb, m, n, k, alpha, a, type_a, lda, b, type_b, ldb, beta, c, type_c, ldc, cairn_compute_type(compute),
+                        algorithm);
+}
+static inline cublasStatus_t cublasGemmStridedBatchedEx(cublasHandle_t h, cublasOperation_t opa, cublasOperation_t opb, int m, int n,
+                                                        int k, const void *alpha, const void *a, cudaDataType type_a, int lda,
+                                                        long long stride_a, const void *b, cudaDataType type_b, int ldb,
+                                                        long long stride_b, const void *beta, void *c, cudaDataType type_c, int ldc,
+                                                        long long stride_c, int count, cudaDataType compute,
+                                                        cublasGemmAlgo_t algorithm)
+{
+    return cublasGemmStridedBatchedEx(h, opa, opb, m, n, k, alpha, a, type_a, lda, stride_a, b, type_b, ldb, stride_b, beta, c, type_c,
+                                      ldc, stride_c, count, cairn_compute_type(compute), algorithm);
 }
 #endif
 #endif

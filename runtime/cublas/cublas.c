@@ -1,5 +1,7 @@
 /* cuBLAS over Cairn's BLAS: arguments are checked, the stream is waited for, and the work is done by the caller. */
+#include "runtime/exec/half.h"
 #include <cairn/blas.h>
+#include <cairn/dnn/matmul.h>
 #include <cuda/cublas_v2.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -268,20 +270,106 @@ CAIRN_CUBLAS_REAL(X)
 CAIRN_CUBLAS_REAL(X)
 #undef X
 
+/* ---- Products of any types ----------------------------------------------------------------------- */
+/* What compute types name, too, is the type of alpha and beta. Sums of halves are kept in f32. */
+static int scalar_type(cublasComputeType_t compute)
+{
+    switch (compute) {
+    case CUBLAS_COMPUTE_16F: case CUBLAS_COMPUTE_16F_PEDANTIC: return CUDA_R_16F;
+    case CUBLAS_COMPUTE_32F: case CUBLAS_COMPUTE_32F_PEDANTIC: case CUBLAS_COMPUTE_32F_FAST_16F: case CUBLAS_COMPUTE_32F_FAST_16BF:
+    case CUBLAS_COMPUTE_32F_FAST_TF32: return CUDA_R_32F;
+    case CUBLAS_COMPUTE_64F: case CUBLAS_COMPUTE_64F_PEDANTIC: return CUDA_R_64F;
+    case CUBLAS_COMPUTE_32I: case CUBLAS_COMPUTE_32I_PEDANTIC: return CUDA_R_32I;
+    }
+    return -1;
+}
+
+/* A and B, C, alpha and beta; as Cairn names them. */
+static const struct { cudaDataType in, out, scalars; cairn_dtype type, c_type; } products[] = {
+    {CUDA_R_16F, CUDA_R_16F, CUDA_R_16F, CAIRN_F16, CAIRN_F16}, {CUDA_R_16F, CUDA_R_16F, CUDA_R_32F, CAIRN_F16, CAIRN_F16},
+    {CUDA_R_16F, CUDA_R_32F, CUDA_R_32F, CAIRN_F16, CAIRN_F32}, {CUDA_R_16BF, CUDA_R_16BF, CUDA_R_32F, CAIRN_BF16, CAIRN_BF16},
+    {CUDA_R_16BF, CUDA_R_32F, CUDA_R_32F, CAIRN_BF16, CAIRN_F32}, {CUDA_R_32F, CUDA_R_32F, CUDA_R_32F, CAIRN_F32, CAIRN_F32},
+    {CUDA_R_64F, CUDA_R_64F, CUDA_R_64F, CAIRN_F64, CAIRN_F64}, {CUDA_R_8I, CUDA_R_32F, CUDA_R_32F, CAIRN_I8, CAIRN_F32},
+    {CUDA_R_8I, CUDA_R_32I, CUDA_R_32I, CAIRN_I8, CAIRN_I32}};
+
+static double scalar(const void *x, int type)
+{
+    switch (type) {
+    case CUDA_R_16F: return half_to_float(*(const uint16_t *)x);
+    case CUDA_R_64F: return *(const double *)x;
+    case CUDA_R_32I: return *(const int32_t *)x;
+    default: return *(const float *)x;
+    }
+}
+
+static bool set_types(cairn_gemm *g, cudaDataType a, cudaDataType b, cudaDataType c, int scalars)
+{
+    for (size_t i = 0; i < sizeof products / sizeof *products; i++)
+        if (a == products[i].in && b == a && c == products[i].out && scalars == (int)products[i].scalars) {
+            g->type = products[i].type;
+            g->c_type = products[i].c_type;
+            return true;
+        }
+    return false;
+}
+
+/* Column by column, C is the transpose of what Cairn computes row by row: C' = op(B)' op(A)'. */
+static cairn_gemm transposed(cublasOperation_t opa, cublasOperation_t opb, int m, int n, int k, int lda, int ldb, int ldc, int count)
+{
+    return (cairn_gemm){.batch = count, .m = n, .n = m, .k = k, .a_row = opb ? 1 : ldb, .a_col = opb ? ldb : 1,
+                        .b_row = opa ? 1 : lda, .b_col = opa ? lda : 1, .c_row = ldc};
+}
+
+/* alpha and beta that integers cannot be scaled by are refused. */
+static cublasStatus_t set_scalars(cairn_gemm *g, const void *alpha, const void *beta, int type)
+{
+    g->alpha = scalar(alpha, type);
+    g->beta = scalar(beta, type);
+    bool scales = g->alpha != 1 || (g->beta != 0 && g->beta != 1);
+    return type == CUDA_R_32I && scales ? CUBLAS_STATUS_NOT_SUPPORTED : CUBLAS_STATUS_SUCCESS;
+}
+
+static cublasStatus_t run_product(const cairn_gemm *g)
+{
+    if (!g->m || !g->n || !g->batch)
+        return CUBLAS_STATUS_SUCCESS;
+    int64_t bytes = cairn_gemm_workspace_bytes(g);
+    void *workspace = bytes ? aligned_alloc(64, (size_t)(bytes + 63) / 64 * 64) : NULL;
+    if (bytes && !workspace)
+        return CUBLAS_STATUS_ALLOC_FAILED;
+    cairn_status status = cairn_gemm_run(g, workspace, bytes);
+    free(workspace);
+    return status ? CUBLAS_STATUS_EXECUTION_FAILED : CUBLAS_STATUS_SUCCESS;
+}
+
+/* The matrices are set already; the arguments are good or not. */
+static cublasStatus_t multiply(cublasHandle_t h, bool good, cairn_gemm *g, cudaDataType a, cudaDataType b, cudaDataType c,
+                               cublasComputeType_t compute, const void *alpha, const void *beta)
+{
+    if (h && !set_types(g, a, b, c, scalar_type(compute)))
+        return CUBLAS_STATUS_NOT_SUPPORTED;
+    cublasStatus_t status = ready(h, good && alpha && beta);
+    if (!status)
+        status = set_scalars(g, alpha, beta, scalar_type(compute));
+    return status ? status : run_product(g);
+}
+
 API cublasStatus_t cublasGemmStridedBatchedEx(cublasHandle_t h, cublasOperation_t opa, cublasOperation_t opb, int m, int n, int k,
                                               const void *alpha, const void *a, cudaDataType type_a, int lda, long long stride_a,
                                               const void *b, cudaDataType type_b, int ldb, long long stride_b, const void *beta,
                                               void *c, cudaDataType type_c, int ldc, long long stride_c, int count,
                                               cublasComputeType_t compute, cublasGemmAlgo_t algorithm)
 {
-    (void)compute, (void)algorithm;
-    if (type_a != type_b || type_a != type_c)
-        return CUBLAS_STATUS_NOT_SUPPORTED;
-    if (type_a == CUDA_R_32F)
-        return cublasSgemmStridedBatched(h, opa, opb, m, n, k, alpha, a, lda, stride_a, b, ldb, stride_b, beta, c, ldc, stride_c, count);
-    if (type_a == CUDA_R_64F)
-        return cublasDgemmStridedBatched(h, opa, opb, m, n, k, alpha, a, lda, stride_a, b, ldb, stride_b, beta, c, ldc, stride_c, count);
-    return CUBLAS_STATUS_NOT_SUPPORTED;
+    (void)algorithm;
+    cairn_gemm g = transposed(opa, opb, m, n, k, lda, ldb, ldc, count);
+    g.a = b;
+    g.b = a;
+    g.c = c;
+    g.a_batch = stride_b;
+    g.b_batch = stride_a;
+    g.c_batch = stride_c;
+    bool good = count >= 0 && fits_product(opa, opb, m, n, k, lda, ldb, ldc) && (!m || !n || (c && (!k || (a && b))));
+    return multiply(h, good, &g, type_a, type_b, type_c, compute, alpha, beta);
 }
 
 API cublasStatus_t cublasGemmEx(cublasHandle_t h, cublasOperation_t opa, cublasOperation_t opb, int m, int n, int k, const void *alpha,
@@ -291,4 +379,53 @@ API cublasStatus_t cublasGemmEx(cublasHandle_t h, cublasOperation_t opa, cublasO
 {
     return cublasGemmStridedBatchedEx(h, opa, opb, m, n, k, alpha, a, type_a, lda, 0, b, type_b, ldb, 0, beta, c, type_c, ldc, 0, 1,
                                       compute, algorithm);
+}
+
+API cublasStatus_t cublasGemmBatchedEx(cublasHandle_t h, cublasOperation_t opa, cublasOperation_t opb, int m, int n, int k,
+                                       const void *alpha, const void *const a[], cudaDataType type_a, int lda, const void *const b[],
+                                       cudaDataType type_b, int ldb, const void *beta, void *const c[], cudaDataType type_c, int ldc,
+                                       int count, cublasComputeType_t compute, cublasGemmAlgo_t algorithm)
+{
+    (void)algorithm;
+    cairn_gemm g = transposed(opa, opb, m, n, k, lda, ldb, ldc, count);
+    g.a_list = b;
+    g.b_list = a;
+    g.c_list = c;
+    bool good = count >= 0 && fits_product(opa, opb, m, n, k, lda, ldb, ldc) && (!count || (a && b && c));
+    return multiply(h, good, &g, type_a, type_b, type_c, compute, alpha, beta);
+}
+
+API cublasStatus_t cublasSgemmEx(cublasHandle_t h, cublasOperation_t opa, cublasOperation_t opb, int m, int n, int k, const float *alpha,
+                                 const void *a, cudaDataType type_a, int lda, const void *b, cudaDataType type_b, int ldb,
+                                 const float *beta, void *c, cudaDataType type_c, int ldc)
+{
+    return cublasGemmEx(h, opa, opb, m, n, k, alpha, a, type_a, lda, b, type_b, ldb, beta, c, type_c, ldc, CUBLAS_COMPUTE_32F,
+                        CUBLAS_GEMM_DEFAULT);
+}
+
+#define HALVES CUDA_R_16F
+API cublasStatus_t cublasHgemm(cublasHandle_t h, cublasOperation_t opa, cublasOperation_t opb, int m, int n, int k,
+                               const struct __half *alpha, const struct __half *a, int lda, const struct __half *b, int ldb,
+                               const struct __half *beta, struct __half *c, int ldc)
+{
+    return cublasGemmEx(h, opa, opb, m, n, k, alpha, a, HALVES, lda, b, HALVES, ldb, beta, c, HALVES, ldc, CUBLAS_COMPUTE_16F,
+                        CUBLAS_GEMM_DEFAULT);
+}
+
+API cublasStatus_t cublasHgemmStridedBatched(cublasHandle_t h, cublasOperation_t opa, cublasOperation_t opb, int m, int n, int k,
+                                             const struct __half *alpha, const struct __half *a, int lda, long long stride_a,
+                                             const struct __half *b, int ldb, long long stride_b, const struct __half *beta,
+                                             struct __half *c, int ldc, long long stride_c, int count)
+{
+    return cublasGemmStridedBatchedEx(h, opa, opb, m, n, k, alpha, a, HALVES, lda, stride_a, b, HALVES, ldb, stride_b, beta, c, HALVES,
+                                      ldc, stride_c, count, CUBLAS_COMPUTE_16F, CUBLAS_GEMM_DEFAULT);
+}
+
+API cublasStatus_t cublasHgemmBatched(cublasHandle_t h, cublasOperation_t opa, cublasOperation_t opb, int m, int n, int k,
+                                      const struct __half *alpha, const struct __half *const a[], int lda,
+                                      const struct __half *const b[], int ldb, const struct __half *beta, struct __half *const c[],
+                                      int ldc, int count)
+{
+    return cublasGemmBatchedEx(h, opa, opb, m, n, k, alpha, (const void *const *)a, HALVES, lda, (const void *const *)b, HALVES, ldb,
+                               beta, (void *const *)c, HALVES, ldc, count, CUBLAS_COMPUTE_16F, CUBLAS_GEMM_DEFAULT);
 }
