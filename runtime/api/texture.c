@@ -1,5 +1,6 @@
 /* Textures and surfaces over arrays, linear and pitched memory: objects, and references that modules hold. */
 #include "runtime/api/api.h"
+#include "runtime/exec/check.h"
 #include <cuda/cairn_texture.h>
 #include <string.h>
 
@@ -71,6 +72,8 @@ static CUresult keep(const cairn_texture *t, unsigned tag, unsigned long long *o
         return result_of(CAIRN_E_MEMORY);
     *made = *t;
     made->tag = tag;
+    if (checks_wanted())
+        check_allocated(made, sizeof *made, CHECK_VARIABLE, "of a texture or surface");
     *object = (unsigned long long)(uintptr_t)made;
     return CUDA_SUCCESS;
 }
@@ -106,6 +109,8 @@ static CUresult destroy(unsigned long long object)
     if (!object)
         return CUDA_ERROR_INVALID_VALUE;
     queue_wait(queue_last());
+    if (checks_wanted())
+        check_forgotten((const void *)(uintptr_t)object);
     ((cairn_texture *)(uintptr_t)object)->tag = 0; /* a kernel that still uses it is told */
     mem_free((void *)(uintptr_t)object);
     return CUDA_SUCCESS;

@@ -60,7 +60,7 @@ __global__ void integers(cudaTextureObject_t flat, const float4 *at, int4 *out)
     other[N + threadIdx.x] = r;
 }
 
-__global__ void surfaces(cudaSurfaceObject_t a, cudaSurfaceObject_t b, int4 *out)
+__global__ void surfaces(cudaSurfaceObject_t a, int4 *out)
 {
     int x = (int)threadIdx.x % 16 * 4 - 8, y = (int)threadIdx.x / 16 - 1;
     int4 r = {0, 0, 0, 0}, *other = out + 5 * N;
@@ -68,6 +68,11 @@ __global__ void surfaces(cudaSurfaceObject_t a, cudaSurfaceObject_t b, int4 *out
     asm("suld.b.2d.b32.clamp %0, [%1, {%2, %3}];" : "=r"(r.x) : "l"(a), "r"(x), "r"(y) : "memory");
     asm("{ .reg .b32 %%low; suld.b.2d.v2.b32.zero {%%low, %0}, [%1, {%2, %3}]; }" : "=r"(r.y) : "l"(a), "r"(x), "r"(y) : "memory");
     other[threadIdx.x] = r;
+}
+
+__global__ void stores(cudaSurfaceObject_t a, cudaSurfaceObject_t b)
+{
+    int x = (int)threadIdx.x % 16 * 4 - 8, y = (int)threadIdx.x / 16 - 1;
     surf2Dwrite(x * 100 + y, a, x, y, cudaBoundaryModeZero);
     asm volatile("sust.b.2d.b32.zero [%0, {%1, %2}], %3;" : : "l"(b), "r"(x), "r"(y), "r"(x * 100 + y) : "memory");
 }
@@ -168,8 +173,9 @@ static void check_surfaces()
         over.res.array.array = a[i];
         CHECK(cudaCreateSurfaceObject(&s[i], &over));
     }
-    surfaces<<<1, N / 2>>>(s[0], s[1], (int4 *)out);
+    surfaces<<<1, N / 2>>>(s[0], (int4 *)out);
     compare("surfaces", 1, 0, 0);
+    stores<<<1, N / 2>>>(s[0], s[1]);
     for (int i = 0; i < 2; i++) {
         CHECK(cudaMemcpy2DFromArray(rows[i], sizeof rows[i][0], a[i], 0, 0, sizeof rows[i][0], H, cudaMemcpyDeviceToHost));
         CHECK(cudaDestroySurfaceObject(s[i]));
@@ -202,6 +208,8 @@ int main()
     check_integers(cudaCreateChannelDesc(16, 16, 16, 16, cudaChannelFormatKindUnsigned), 5);
     check_integers(cudaCreateChannelDesc(32, 32, 32, 32, cudaChannelFormatKindSigned), 6);
     check_surfaces();
+    CHECK(cudaFree(at));
+    CHECK(cudaFree(out));
     std::printf(failures ? "texture: %d differences\n" : "texture: instructions and functions agree\n", failures);
     return failures != 0;
 }
