@@ -118,7 +118,9 @@ static int take_relocatable(request *r, const char *value)
 static void add_library(request *r, const char *name)
 {
     /* What programs link of NVIDIA's, and Cairn has under its own name. */
-    static const char *const own[][2] = {{"cublas", "cairn-cublas"}, {"cublas_static", "cairn-cublas"}};
+    static const char *const own[][2] = {
+        {"cublas", "cairn-cublas"}, {"cublas_static", "cairn-cublas"}, {"curand", "cairn-curand"}, {"curand_static", "cairn-curand"},
+    };
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         if (strcmp(name, own[i][0]) == 0)
             name = own[i][1];

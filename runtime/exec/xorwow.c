@@ -1,5 +1,6 @@
 /* Jumping ahead in XORWOW's shift register: one step is a matrix of bits, 160 x 160, and n steps are its n-th power.
  * The powers 2^0, 2^1 ... are made when first needed, and kept. */
+#include "runtime/exec/xorwow.h"
 #include "runtime/exec/helpers.h"
 #include "runtime/exec/warp.h"
 #include <pthread.h>
@@ -55,8 +56,10 @@ static void need_powers(int count)
     pthread_mutex_unlock(&lock);
 }
 
-static void skip(uint32_t v[WORDS], uint64_t n, int power)
+void xorwow_skip(uint32_t v[WORDS], uint64_t n, int power)
 {
+    if (!n)
+        return;
     need_powers(power + 64 - __builtin_clzll(n));
     for (; n; n >>= 1, power++)
         if (n & 1)
@@ -70,6 +73,6 @@ void lanes_xorwow_skip(warp *w, uint32_t mask, void *const *arguments, void *res
     const int *power = arguments[2];
     (void)w, (void)result;
     FOR_EACH_LANE(mask, lane)
-        if (n[lane] && power[lane] >= 0 && power[lane] <= 67)
-            skip(v[lane], n[lane], power[lane]);
+        if (power[lane] >= 0 && power[lane] <= 67)
+            xorwow_skip(v[lane], n[lane], power[lane]);
 }

@@ -91,6 +91,9 @@ fi
 if [ -x "$prefix/bin/cairn-cc" ] && command -v "${CAIRN_CLANG:-clang++-19}" >/dev/null; then
     echo "-- a CUDA program, with the libraries beside the runtime"
     export CAIRN_CUDA_CACHE=off
-    "$source/tests/runtime/programs.sh" "$prefix/bin/cairn-cc" "$scratch" "$source/tests/runtime/blas.cu"
-    [ -e "$library/cairn-cuda/libcublas.so.12" ] || fail "finished programs do not find cuBLAS's name"
+    "$source/tests/runtime/programs.sh" "$prefix/bin/cairn-cc" "$scratch" "$source/tests/runtime/blas.cu" \
+        "$source/tests/runtime/monte_carlo.cu"
+    for name in libcublas.so.12 libcurand.so.10; do
+        [ -e "$library/cairn-cuda/$name" ] || fail "finished programs do not find $name"
+    done
 fi
