@@ -93,7 +93,7 @@ if [ -x "$prefix/bin/cairn-cc" ] && command -v "${CAIRN_CLANG:-clang++-19}" >/de
     export CAIRN_CUDA_CACHE=off
     "$source/tests/runtime/programs.sh" "$prefix/bin/cairn-cc" "$scratch" "$source/tests/runtime/blas.cu" \
         "$source/tests/runtime/monte_carlo.cu"
-    for name in libcublas.so.12 libcurand.so.10; do
-        [ -e "$library/cairn-cuda/$name" ] || fail "finished programs do not find $name"
+    for name in libcuda.so.1 libcudart.so.12 libcublas.so.12 libcurand.so.10; do
+        "$scratch/load" "$library/cairn-cuda/$name" || fail "finished programs do not find $name"
     done
 fi
