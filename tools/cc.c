@@ -82,7 +82,9 @@ void add_cuda_options(const request *r, words *w)
                                           "-target-sdk-version=12.4", "--cuda-gpu-arch=sm_80", "-Wno-unknown-cuda-version",
                                           "-D__CUDACC__=1", "-D__NVCC__=1", "-D__CUDACC_VER_MAJOR__=12",
                                           "-D__CUDACC_VER_MINOR__=4", "-D__CUDACC_VER_BUILD__=0",
-                                          "-Wno-register"};
+                                          "-Wno-register", "-Xclang", "-fcuda-allow-variadic-functions",
+                                          /* CUB would take these types from whatever toolkit is found */
+                                          "-DCCCL_DISABLE_NVFP6_SUPPORT"};
     for (size_t i = 0; i < sizeof options / sizeof *options; i++)
         add(w, options[i]);
     add_include(w, "-isystem", wrapper_folder());

@@ -36,10 +36,20 @@ static __device__ inline unsigned __isGlobal(const void *p) { return __nvvm_issp
 static __device__ inline unsigned __isShared(const void *p) { return __nvvm_isspacep_shared(p); }
 static __device__ inline unsigned __isConstant(const void *p) { return __nvvm_isspacep_const(p); }
 static __device__ inline unsigned __isLocal(const void *p) { return __nvvm_isspacep_local(p); }
-static __device__ inline size_t __cvta_generic_to_shared(const void *p)
-{
-    return (size_t)(__attribute__((address_space(3))) const void *)p;
-}
+#define CAIRN_SPACE(name, number)                                                                     \
+    static __device__ inline size_t __cvta_generic_to_##name(const void *p)                           \
+    {                                                                                                 \
+        return (size_t)(__attribute__((address_space(number))) const void *)p;                        \
+    }
+#define CAIRN_FROM_SPACE(name, number)                                                                \
+    static __device__ inline void *__cvta_##name##_to_generic(size_t p)                               \
+    {                                                                                                 \
+        return (void *)(__attribute__((address_space(number))) void *)p;                              \
+    }
+CAIRN_SPACE(global, 1) CAIRN_SPACE(shared, 3) CAIRN_SPACE(constant, 4) CAIRN_SPACE(local, 5)
+CAIRN_FROM_SPACE(global, 1) CAIRN_FROM_SPACE(shared, 3) CAIRN_FROM_SPACE(constant, 4) CAIRN_FROM_SPACE(local, 5)
+#undef CAIRN_SPACE
+#undef CAIRN_FROM_SPACE
 typedef unsigned int cuuint32_t;
 typedef unsigned long long cuuint64_t;
 #include <__clang_cuda_intrinsics.h>

@@ -10,6 +10,9 @@ typedef enum cudaError {
 #define X(driver, runtime, code, text) runtime = code,
     CAIRN_CUDA_ERRORS(X)
 #undef X
+#define X(name, code, text) name = code,
+    CAIRN_CUDART_ERRORS(X)
+#undef X
 } cudaError_t;
 typedef enum cudaError cudaError;
 

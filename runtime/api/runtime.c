@@ -152,15 +152,24 @@ API const char *cudaGetErrorName(cudaError_t error)
 #define X(driver, runtime, code, text) case runtime: return #runtime;
     CAIRN_CUDA_ERRORS(X)
 #undef X
+#define X(name, code, text) case name: return #name;
+    CAIRN_CUDART_ERRORS(X)
+#undef X
     }
     return "unrecognized error code";
 }
 
 API const char *cudaGetErrorString(cudaError_t error)
 {
-    const char *text = "unrecognized error code";
-    cuGetErrorString((CUresult)error, &text);
-    return text;
+    switch (error) {
+#define X(driver, runtime, code, text) case runtime: return text;
+    CAIRN_CUDA_ERRORS(X)
+#undef X
+#define X(name, code, text) case name: return text;
+    CAIRN_CUDART_ERRORS(X)
+#undef X
+    }
+    return "unrecognized error code";
 }
 
 API cudaError_t cudaProfilerStart(void) { return cudaSuccess; }

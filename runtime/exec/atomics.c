@@ -3,6 +3,7 @@
 #include "runtime/exec/half.h"
 #include "runtime/exec/helpers.h"
 #include "runtime/exec/library.h"
+#include <string.h>
 
 static uint16_t half_sum(uint16_t a, uint16_t b) { return float_to_half(half_to_float(a) + half_to_float(b)); }
 static uint16_t bfloat_sum(uint16_t a, uint16_t b) { return float_to_bfloat(bfloat_to_float(a) + bfloat_to_float(b)); }
@@ -83,4 +84,44 @@ const void *atomic_find(const char *name)
         if (strcmp(table[i].name, name) == 0)
             return table[i].code;
     return NULL;
+}
+
+/* ---- Whole accesses ------------------------------------------------------------------------------ */
+/* Aligned, so that a processor with AVX does them at once; what is not aligned faults on a GPU, and comes in pieces here. */
+typedef uint32_t sixteen __attribute__((vector_size(16), aligned(1)));
+
+void rt_load_whole(uint32_t mask, uint32_t bytes, uint32_t parts, const uint64_t *at, uint8_t *values)
+{
+    FOR_EACH_LANE(mask, lane)
+    {
+        union {
+            sixteen all;
+            uint64_t half;
+            uint8_t bytes[16];
+        } word;
+        if (bytes * parts == 16)
+            word.all = *(const volatile sixteen *)(uintptr_t)at[lane];
+        else
+            word.half = *(const volatile uint64_t *)(uintptr_t)at[lane];
+        for (uint32_t i = 0; i < parts; i++)
+            memcpy(values + (i * WARP_LANES + lane) * bytes, word.bytes + i * bytes, bytes);
+    }
+}
+
+void rt_store_whole(uint32_t mask, uint32_t bytes, uint32_t parts, const uint64_t *at, const uint8_t *values)
+{
+    FOR_EACH_LANE(mask, lane)
+    {
+        union {
+            sixteen all;
+            uint64_t half;
+            uint8_t bytes[16];
+        } word;
+        for (uint32_t i = 0; i < parts; i++)
+            memcpy(word.bytes + i * bytes, values + (i * WARP_LANES + lane) * bytes, bytes);
+        if (bytes * parts == 16)
+            *(volatile sixteen *)(uintptr_t)at[lane] = word.all;
+        else
+            *(volatile uint64_t *)(uintptr_t)at[lane] = word.half;
+    }
 }

@@ -11,7 +11,8 @@
     X(rt_barrier) X(rt_barrier_arrive) X(rt_barrier_count) X(rt_yield) X(rt_spin) X(rt_directed) X(rt_redux)     \
     X(rt_match) X(rt_mbarrier_init) X(rt_mbarrier_arrive) X(rt_mbarrier_drop) X(rt_mbarrier_test)     \
     X(rt_mbarrier_parity) X(rt_mma) X(rt_wmma_load) X(rt_wmma_store) X(rt_ldmatrix)      \
-    X(rt_tex) X(rt_tld4) X(rt_texture_query) X(rt_surface) X(rt_suld) X(rt_sust) X(rt_sust_p)
+    X(rt_tex) X(rt_tld4) X(rt_texture_query) X(rt_surface) X(rt_suld) X(rt_sust) X(rt_sust_p) \
+    X(rt_load_whole) X(rt_store_whole)
 
 /* grid.c: barriers of a block, by number; threads 0 means all. rt_barrier_count: see barrier.counted. */
 void rt_barrier(warp *w, uint32_t number, uint32_t threads);
@@ -35,6 +36,10 @@ void rt_mbarrier_arrive(warp *w, uint32_t mask, uint64_t *const *at, const uint3
 void rt_mbarrier_drop(warp *w, uint32_t mask, uint64_t *const *at, const uint32_t *count, uint64_t *state);
 void rt_mbarrier_test(warp *w, uint32_t mask, uint64_t *const *at, const uint64_t *state, uint32_t *done);
 void rt_mbarrier_parity(warp *w, uint32_t mask, uint64_t *const *at, const uint32_t *parity, uint32_t *done);
+
+/* atomics.c: accesses of `parts` times `bytes`, eight or sixteen in all, at once. Each part is there for all lanes. */
+void rt_load_whole(uint32_t mask, uint32_t bytes, uint32_t parts, const uint64_t *at, uint8_t *values);
+void rt_store_whole(uint32_t mask, uint32_t bytes, uint32_t parts, const uint64_t *at, const uint8_t *values);
 
 /* matrix.c: fragments are registers one behind the other, each of 32 lanes. kind of rt_mma, a byte each: m, n, k, the ptx_types of
  * a, b, c and d, flags; of the others: see move_matrix. */

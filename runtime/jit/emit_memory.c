@@ -547,11 +547,71 @@ static void load_either_way(emitter *e, const memory_access *a, value *v)
     }
 }
 
+/* ---- Whole accesses ------------------------------------------------------------------------------ */
+/* Threads that look at memory while others write it find all parts of an access or none: eight or sixteen bytes go at
+ * once, as processors with AVX do when they are aligned. CUB's scans pass a value and its state in such a pair. */
+static bool is_whole(const memory_access *a)
+{
+    int bytes = a->parts * a->bytes;
+    return a->parts > 1 && (bytes == 8 || bytes == 16) && modifier_among(a->in, "volatile relaxed acquire release") != MOD_NONE;
+}
+
+static value load_whole(emitter *e, const memory_access *a, value pointer)
+{
+    value all = LLVMBuildLoad2(e->b, LLVMVectorType(a->element, (unsigned)a->parts), pointer, "");
+    LLVMSetAlignment(all, (unsigned)(a->parts * a->bytes));
+    LLVMSetVolatile(all, 1);
+    return all;
+}
+
+/* The helper's arguments; the parts lie behind one another, each for all lanes. */
+static void whole_arguments(emitter *e, const memory_access *a, value arguments[5])
+{
+    value at = address_value(e, a, FORM_LANES);
+    arguments[0] = mask_bits(e, e->mask);
+    arguments[1] = constant_int(e, 32, a->bytes);
+    arguments[2] = constant_int(e, 32, a->parts);
+    arguments[3] = in_memory(e, at);
+    arguments[4] = new_slot(e, LLVMArrayType2(vector_of(a->element), (uint64_t)a->parts), "parts");
+}
+
+static value part_in_slot(emitter *e, const memory_access *a, value slot, int part)
+{
+    value at = constant_int(e, 64, (int64_t)part * LANES * a->bytes);
+    return LLVMBuildGEP2(e->b, integer(e, 8), slot, &at, 1, "");
+}
+
+static void load_wholes(emitter *e, const memory_access *a, value *v)
+{
+    value arguments[5];
+    if (is_uniform(a->shape)) {
+        value all = load_whole(e, a, pointer_at(e, address_base(e, a, FORM_SCALAR), offset_of(a)));
+        for (int i = 0; i < a->parts; i++)
+            v[i] = LLVMBuildExtractElement(e->b, all, constant_int(e, 32, i), "");
+        return;
+    }
+    whole_arguments(e, a, arguments);
+    call_helper(e, "rt_load_whole", LLVMVoidTypeInContext(e->context), arguments, 5);
+    for (int i = 0; i < a->parts; i++)
+        v[i] = LLVMBuildLoad2(e->b, vector_of(a->element), part_in_slot(e, a, arguments[4], i), "");
+}
+
+static void store_wholes(emitter *e, const memory_access *a, const value *v)
+{
+    value arguments[5];
+    whole_arguments(e, a, arguments);
+    for (int i = 0; i < a->parts; i++)
+        LLVMBuildStore(e->b, is_vector(v[i]) ? v[i] : splat(e, v[i]), part_in_slot(e, a, arguments[4], i));
+    call_helper(e, "rt_store_whole", LLVMVoidTypeInContext(e->context), arguments, 5);
+}
+
 /* The parts of an access: one value each, or one for each lane. */
 static void load_values(emitter *e, const memory_access *a, value *v)
 {
     layout l;
-    if (is_uniform(a->shape))
+    if (is_whole(a))
+        load_wholes(e, a, v);
+    else if (is_uniform(a->shape))
         load_uniform(e, a, v);
     else if (find_layout(e, a, &l))
         load_segments(e, a, &l, v);
@@ -570,6 +630,8 @@ value emit_ld(emitter *e, const ptx_instruction *in)
         return NULL;
     }
     load_values(e, &a, v);
+    if (has_modifier(in, MOD_acquire)) /* what comes later is read later: a matter of the compiler, not of x86 */
+        LLVMBuildFence(e->b, LLVMAtomicOrderingAcquire, 0, "");
     for (int i = 0; i < a.parts; i++)
         write_uniform(e, &in->dst[i], a.type, v[i]);
     return NULL;
@@ -608,7 +670,9 @@ static void store_anyhow(emitter *e, const memory_access *a, const value *v)
 static void store_values(emitter *e, const memory_access *a, const value *v)
 {
     layout l;
-    if (is_uniform(a->shape)) {
+    if (is_whole(a)) {
+        store_wholes(e, a, v);
+    } else if (is_uniform(a->shape)) {
         store_uniform(e, a, v);
     } else if (find_layout(e, a, &l)) {
         store_segments(e, a, &l, v);
@@ -631,6 +695,8 @@ value emit_st(emitter *e, const ptx_instruction *in)
         bool one = is_uniform(a.shape) && is_uniform(shape_of(e, &in->src[1 + i]));
         v[i] = read_operand(e, &in->src[1 + i], a.type, one ? FORM_SCALAR : FORM_LANES);
     }
+    if (has_modifier(in, MOD_release))
+        LLVMBuildFence(e->b, LLVMAtomicOrderingRelease, 0, "");
     store_values(e, &a, v);
     return NULL;
 }

@@ -439,6 +439,11 @@ void shapes_find(flow *g, block_class c, shape *registers)
     do {
         flow_linearise(g);
         memset(registers, 0, sizeof *registers * (size_t)g->f->register_count);
+        /* What may be read before it is written is zero then (jit/emit.c). Without a start, a loop of such registers
+         * would stay unknown, and with it all that is made of them. */
+        for (int i = 0; i < g->f->register_count; i++)
+            if (bit_test(g->blocks[0].live_in, i))
+                registers[i] = uniform();
         for (int i = 0; i < g->f->slot_count && !g->f->entry; i++)
             if (g->f->slots[i].kind == OPERAND_PARAM)
                 registers[g->f->slots[i].reg] = vector();

@@ -194,6 +194,32 @@ static void rows_shorter_than_a_warp_load_what_their_threads_ask_for(void **stat
     shape[1] = 1;
 }
 
+/* %r1 is first read before it is written, in a circle of its own: what is made of it varies by lane all the same. */
+static void a_register_read_before_it_is_written_does_not_hide_lanes(void **state)
+{
+    (void)state;
+    EXPECT("", "mov.u32 %r0, 0; shr.u32 %r4, %t, 5; setp.eq.u32 %p1, %r4, 1;\nAGAIN: selp.b32 %r1, 40, %r1, %p1; add.u32 %r2, %r1, %laneid;\n"
+               "add.u32 %r0, %r0, 1; setp.lt.u32 %p0, %r0, 3; @%p0 bra AGAIN; @%p1 mov.u32 %d, %r2;", w == 32 ? 40 + t % 32 : 0);
+}
+
+/* Volatile and relaxed accesses of 8 and 16 bytes go another way than others: in order, shuffled, uniform, and by some lanes. */
+static void whole_accesses_bring_each_lane_its_own(void **state)
+{
+    const char *shuffled = "mul.lo.u32 %r3, %t, 37; rem.u32 %r3, %r3, 96; mul.wide.u32 %s2, %r3, 16; add.s64 %s2, %in, %s2;\n";
+    char text[500];
+    (void)state;
+    snprintf(text, sizeof text, "%s ld.relaxed.gpu.global.v4.u32 {%%r4, %%r5, %%r6, %%r7}, [%%s2]; sub.u32 %%d, %%r7, %%r5;", shuffled);
+    EXPECT("", text, input[t * 37 % 96 * 4 + 3] - input[t * 37 % 96 * 4 + 1]);
+    snprintf(text, sizeof text, "%s setp.lt.u32 %%p0, %%r3, 50; @%%p0 ld.volatile.global.v2.u64 {%%s3, %%s4}, [%%s2]; @%%p0 cvt.u32.u64 %%d, %%s4;", shuffled);
+    EXPECT("", text, t * 37 % 96 < 50 ? input[t * 37 % 96 * 4 + 2] : 0);
+    EXPECT("", "ld.acquire.gpu.global.v2.u32 {%r4, %r5}, [%in+8]; add.u32 %d, %r4, %t;", input[2] + t);
+    EXPECT(".shared .align 16 .u32 box[384];", "mov.u64 %s1, box; xor.b32 %r3, %t, 21; mul.wide.u32 %s2, %r3, 16; add.s64 %s2, %s1, %s2; not.b32 %r4, %x;\n"
+           "st.volatile.shared.v4.u32 [%s2], {%t, %x, %r4, 7}; bar.sync 0; mul.wide.u32 %s3, %t, 16; add.s64 %s3, %s1, %s3;\n"
+           "ld.shared.v4.u32 {%r5, %r6, %r7, %r8}, [%s3]; add.u32 %d, %r5, %r6; xor.b32 %d, %d, %r7; add.u32 %d, %d, %r8;",
+           (((t ^ 21) + input[t ^ 21]) ^ ~input[t ^ 21]) + 7);
+    EXPECT(".global .align 8 .u32 word[2];", "st.release.gpu.global.v2.u32 [word], {5, 6}; ld.relaxed.gpu.global.v2.u32 {%r4, %r5}, [word]; sub.u32 %d, %r5, %r4;", 1);
+}
+
 /* ---- Calls --------------------------------------------------------------------------------------- */
 #define DOUBLE_AND_SQUARE                                                                             \
     ".func (.param .b32 r) twice(.param .b32 a)\n{\n.reg .b32 %v; ld.param.b32 %v, [a]; add.u32 %v, %v, %v; st.param.b32 [r], %v; ret;\n}\n" \
@@ -304,6 +330,8 @@ int main(void)
         cmocka_unit_test(barriers_in_shared_memory_have_phases),
         cmocka_unit_test(asynchronous_copies_fill_with_zeros),
         cmocka_unit_test(rows_shorter_than_a_warp_load_what_their_threads_ask_for),
+        cmocka_unit_test(a_register_read_before_it_is_written_does_not_hide_lanes),
+        cmocka_unit_test(whole_accesses_bring_each_lane_its_own),
         cmocka_unit_test(functions_are_called_by_their_address),
         cmocka_unit_test(functions_may_call_themselves),
         cmocka_unit_test(lanes_take_a_lock_one_by_one),
