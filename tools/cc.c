@@ -7,6 +7,7 @@
  * (cc_options.c); with -rdc=true the device code of several files is linked too (cc_device.c). */
 #define _GNU_SOURCE
 #include "tools/cc.h"
+#include "tools/cc_clang.h"
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,13 +79,7 @@ static char *wrapper_folder(void)
 
 void add_cuda_options(const request *r, words *w)
 {
-    static const char *const options[] = {"-x", "cuda", "-nocudainc", "-nocudalib", "--cuda-path=/nonexistent", "-Xclang",
-                                          "-target-sdk-version=12.4", "--cuda-gpu-arch=sm_80", "-Wno-unknown-cuda-version",
-                                          "-D__CUDACC__=1", "-D__NVCC__=1", "-D__CUDACC_VER_MAJOR__=12",
-                                          "-D__CUDACC_VER_MINOR__=4", "-D__CUDACC_VER_BUILD__=0",
-                                          "-Wno-register", "-Xclang", "-fcuda-allow-variadic-functions",
-                                          /* CUB would take these types from whatever toolkit is found */
-                                          "-DCCCL_DISABLE_NVFP6_SUPPORT"};
+    static const char *const options[] = {CC_CUDA_OPTIONS, "-D__NVCC__=1"};
     for (size_t i = 0; i < sizeof options / sizeof *options; i++)
         add(w, options[i]);
     add_include(w, "-isystem", wrapper_folder());
@@ -166,9 +161,7 @@ static int compile_device(const request *r, const char *source, const char *outp
     words w = {0};
     add(&w, clang());
     add_cuda_options(r, &w);
-    /* Line numbers always: they cost a few bytes of PTX, and reports about a kernel name its source line. */
-    static const char *const options[] = {"-Xclang", "-target-feature", "-Xclang", "+ptx78", "--cuda-device-only",
-                                          "-gline-tables-only"};
+    static const char *const options[] = {CC_DEVICE_OPTIONS};
     for (size_t i = 0; i < sizeof options / sizeof *options; i++)
         add(&w, options[i]);
     if (r->relocatable && r->goal != GOAL_PTX) {

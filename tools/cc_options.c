@@ -44,7 +44,7 @@ static const struct { const char *name, *other; meaning meaning; goal goal; } op
     {"-forward-unknown-to-host-compiler", "--forward-unknown-to-host-compiler", DROP, 0},
     {"-forward-unknown-opts", "--forward-unknown-opts", DROP, 0}, {"-clean", "--clean-targets", DROP, 0},
     {"-lcudart", NULL, DROP, 0}, {"-lcudart_static", NULL, DROP, 0}, {"-lcuda", NULL, DROP, 0}, {"-lcudadevrt", NULL, DROP, 0},
-    {"-lnvToolsExt", NULL, DROP, 0}, {"-lnvrtc", NULL, DROP, 0}, {"-lnvtx3interop", NULL, DROP, 0}, {"-fpermissive", NULL, DROP, 0},
+    {"-lnvToolsExt", NULL, DROP, 0}, {"-lnvtx3interop", NULL, DROP, 0}, {"-fpermissive", NULL, DROP, 0},
     {"-c", "--compile", GOAL, GOAL_OBJECT}, {"-ptx", "--ptx", GOAL, GOAL_PTX}, {"-fatbin", "--fatbin", GOAL, GOAL_FATBIN},
     {"-E", "--preprocess", GOAL, GOAL_PREPROCESS}, {"-M", "--generate-dependencies", GOAL, GOAL_DEPENDENCIES},
     {"-MM", "--generate-nonsystem-dependencies", GOAL, GOAL_DEPENDENCIES}, {"-lib", "--lib", GOAL, GOAL_ARCHIVE},
@@ -120,6 +120,7 @@ static void add_library(request *r, const char *name)
     /* What programs link of NVIDIA's, and Cairn has under its own name. */
     static const char *const own[][2] = {
         {"cublas", "cairn-cublas"}, {"cublas_static", "cairn-cublas"}, {"curand", "cairn-curand"}, {"curand_static", "cairn-curand"},
+        {"nvrtc", "cairn-nvrtc"}, {"nvrtc_static", "cairn-nvrtc"},
     };
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         if (strcmp(name, own[i][0]) == 0)

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "tools/cc.h"
+#include "tools/cc_clang.h"
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -110,5 +111,5 @@ char *library_folder(void) { return installed_or(CAIRN_LIBDIR, CAIRN_CUDA_LIBRAR
 const char *clang(void)
 {
     const char *named = getenv("CAIRN_CLANG");
-    return named ? named : "clang++-19";
+    return named ? named : CC_CLANG;
 }

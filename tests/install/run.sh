@@ -92,8 +92,8 @@ if [ -x "$prefix/bin/cairn-cc" ] && command -v "${CAIRN_CLANG:-clang++-19}" >/de
     echo "-- a CUDA program, with the libraries beside the runtime"
     export CAIRN_CUDA_CACHE=off
     "$source/tests/runtime/programs.sh" "$prefix/bin/cairn-cc" "$scratch" "$source/tests/runtime/blas.cu" \
-        "$source/tests/runtime/monte_carlo.cu"
-    for name in libcuda.so.1 libcudart.so.12 libcublas.so.12 libcurand.so.10; do
+        "$source/tests/runtime/monte_carlo.cu" "$source/tests/runtime/run_time_compilation.cu"
+    for name in libcuda.so.1 libcudart.so.12 libcublas.so.12 libcurand.so.10 libnvrtc.so.12; do
         "$scratch/load" "$library/cairn-cuda/$name" || fail "finished programs do not find $name"
     done
 fi

@@ -1,0 +1,2 @@
+/* NVRTC's name for cairn_nvrtc.h. */
+#include "cairn_nvrtc.h"
