@@ -6,12 +6,11 @@
  * must outlive the graph.
  *
  * What is NVIDIA's, compared with the host generators of cuRAND 10.4:
- *   - bit for bit: curandGenerate, curandGenerateUniform and its Double, in any order of calls, with offsets, in the default and
- *     the legacy order;
+ *   - bit for bit: curandGenerate, curandGenerateUniform and its Double, Poisson's counts with lambda < 2000, in any order of calls,
+ *     with offsets, in the default and the legacy order;
  *   - from the same bits, within an ulp or two where the C library rounds logarithms, sines and exponentials otherwise:
  *     normal and log-normal numbers, and Poisson's with lambda >= 2000, which are rounded normal numbers;
- *   - in distribution alone: Poisson's with lambda < 2000 (they take the same bits of the sequence, but turn them into counts by
- *     another table), and CURAND_ORDERING_PSEUDO_SEEDED, which is the legacy order here.
+ *   - in distribution alone: CURAND_ORDERING_PSEUDO_SEEDED, which is the legacy order here.
  *
  * Which number comes from which sequence (those of curand_kernel.h): number n of XORWOW from sequence n mod 4096, of MRG32k3a from
  * n mod 81920 (legacy order: 4096); Philox gives four numbers of each of 65536 sequences in turn. A pair of normal numbers

@@ -216,15 +216,9 @@ static void box_muller_double(double u, double half_turns, double z[2])
 
 static uint32_t poisson_of(const poisson_table *t, uint32_t word)
 {
-    uint32_t low = 0, high = t->size - 1;
-    while (low < high) {
-        uint32_t middle = (low + high) / 2;
-        if (word < t->bound[middle])
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return t->first + low;
+    double at = (word + 1.0) * 0x1p-32 * t->size;
+    uint32_t i = at < t->size ? (uint32_t)at : t->size - 1;
+    return t->first + (at - i < t->share[i].own ? i : t->share[i].other);
 }
 
 /* The bits of a group, in the two forms that its numbers are made of. */
@@ -395,24 +389,52 @@ void sequences_draw(sequences *s, const draw *d)
 }
 
 /* ---- Poisson's table -------------------------------------------------------------------------------- */
+static double poisson_chance(double lambda, uint32_t count)
+{
+    int sign;
+    return exp(count * log(lambda) - lambda - lgamma_r(count + 1.0, &sign));
+}
+
+/* A count with less than its share takes the rest from the highest one that has more. That one may then have too little itself, which
+ * a later pass fills, until nobody has more. */
+static void even_out(poisson_table *t)
+{
+    bool *full = (bool *)(t->share + t->size), more = true;
+    int64_t rich = (int64_t)t->size - 1;
+    while (more) {
+        more = false;
+        for (uint32_t i = 0; i < t->size; i++) {
+            if (full[i] || t->share[i].own >= 1)
+                continue;
+            while (rich >= 0 && (full[rich] || t->share[rich].own <= 1))
+                rich--;
+            if (rich < 0)
+                return;
+            t->share[i].other = (uint32_t)rich;
+            t->share[rich].own -= 1 - t->share[i].own;
+            full[i] = more = true;
+        }
+    }
+}
+
 poisson_table *poisson_table_make(double lambda)
 {
-    /* Beyond 12 deviations, and 40 counts more for small lambda, less than 2^-40 is left. */
-    double reach = 12 * sqrt(lambda) + 40, sum = 0, below = 0;
-    uint32_t first = lambda > reach ? (uint32_t)(lambda - reach) : 0, size = (uint32_t)(lambda + reach) - first + 1;
-    poisson_table *t = malloc(sizeof *t + size * sizeof *t->bound);
+    /* Every count whose chance is not 0 in f64 has a share: the table is NVIDIA's then. */
+    uint32_t first = (uint32_t)lambda, end = first + 1;
+    while (first && poisson_chance(lambda, first - 1) > 0)
+        first--;
+    while (poisson_chance(lambda, end) > 0)
+        end++;
+    uint32_t size = end - first;
+    poisson_table *t = calloc(1, sizeof *t + size * (sizeof *t->share + sizeof(bool)));
     if (!t)
         return NULL;
     t->first = first;
     t->size = size;
-    int sign;
-    double chance = exp(first * log(lambda) - lambda - lgamma_r(first + 1.0, &sign)), p = chance;
-    for (uint32_t i = 0; i < size; i++, p *= lambda / (first + i))
-        sum += p;
-    p = chance;
-    for (uint32_t i = 0; i < size; i++, p *= lambda / (first + i)) {
-        below += p / sum;
-        t->bound[i] = (uint32_t)fmin(below * 0x1p32, 0xffffffffp0);
+    for (uint32_t i = 0; i < size; i++) {
+        t->share[i].own = poisson_chance(lambda, first + i) * size;
+        t->share[i].other = i;
     }
+    even_out(t);
     return t;
 }

@@ -18,10 +18,11 @@ typedef enum kind {
 } kind;
 bool kind_is_paired(kind k);
 
-/* Counts below which Poisson's distribution falls: count first + i has chance (bound[i] - bound[i - 1]) / 2^32. */
+/* Counts first ... first + size - 1, each with an equal share of the words; within its share a word below `own` of it stands for the
+ * count itself, the others for another (Walker 1977; Marsaglia, Tsang and Wang 2004). */
 typedef struct poisson_table {
     uint32_t first, size;
-    uint32_t bound[];
+    struct { double own; uint32_t other; } share[];
 } poisson_table;
 /* NULL without memory; free it. 0 < lambda < 2000. */
 poisson_table *poisson_table_make(double lambda);
