@@ -115,6 +115,7 @@ static void add_openmp(words *w, bool host)
     char *folder = line_of("gcc -print-file-name=include 2>/dev/null");
     add(w, "-idirafter");
     add(w, folder);
+    add(w, "-D__malloc__(...)=__malloc__"); /* gcc's omp.h names the functions that free, which clang does not know */
     free(folder);
 }
 

@@ -295,6 +295,45 @@ static void emit_branch(emitter *e, int index)
     }
 }
 
+static value all_lanes(emitter *e)
+{
+    return LLVMBuildICmp(e->b, LLVMIntEQ, mask_bits(e, e->mask), constant_int(e, 32, -1), "");
+}
+
+/* Blocks whose code is worth having twice: accesses to memory under a mask are slow, above all stores without AVX-512,
+ * and so is blending into registers. Long functions would take too long to compile. */
+static bool is_worth_twice(const emitter *e)
+{
+    enum { LONG = 4000 };
+    bool accesses = false;
+    for (int i = 0; i < e->block->count; i++) {
+        ptx_op op = e->f->code[e->block->first + i].op;
+        accesses |= op == OP_ld || op == OP_ldu || op == OP_st || op == OP_atom || op == OP_red;
+    }
+    return LLVMIsConstant(e->initial_mask) && e->f->code_count < LONG && (accesses || e->block->count > 3);
+}
+
+static void emit_lanes(emitter *e, int index)
+{
+    emit_code(e);
+    emit_branch(e, index);
+}
+
+/* When all lanes are here, as they are nearly always, nothing needs a mask. */
+static void emit_twice(emitter *e, int index)
+{
+    LLVMBasicBlockRef whole = LLVMAppendBasicBlockInContext(e->context, e->function, "all.lanes");
+    LLVMBasicBlockRef some = LLVMAppendBasicBlockInContext(e->context, e->function, "some.lanes");
+    value mask = e->mask;
+    LLVMBuildCondBr(e->b, all_lanes(e), whole, some);
+    LLVMPositionBuilderAtEnd(e->b, whole);
+    e->mask = e->initial_mask;
+    emit_lanes(e, index);
+    LLVMPositionBuilderAtEnd(e->b, some);
+    e->mask = mask;
+    emit_lanes(e, index);
+}
+
 static void emit_block(emitter *e, int index)
 {
     e->block = &e->g.blocks[index];
@@ -316,8 +355,10 @@ static void emit_block(emitter *e, int index)
     LLVMBuildStore(e->b, LLVMConstNull(LLVMTypeOf(e->initial_mask)), e->masks[index]);
     if (profile_wanted())
         emit_profile(e);
-    emit_code(e);
-    emit_branch(e, index);
+    if (skip != NO_BLOCK && is_worth_twice(e))
+        emit_twice(e, index);
+    else
+        emit_lanes(e, index);
 }
 
 /* ---- The prologue -------------------------------------------------------------------------------- */

@@ -503,14 +503,33 @@ static void load_uniform(emitter *e, const memory_access *a, value *v)
         v[i] = load_scalar(e, a, pointer_at(e, base, offset_of(a) + (int64_t)i * a->bytes));
 }
 
-/* Lanes far apart, with several parts each: one access a lane brings all of them. */
+/* Where each lane's parts lie; lanes that do not load read from the stack. */
+static void pointers_of_lanes(emitter *e, const memory_access *a, value *pointers)
+{
+    if (a->shape.kind == SHAPE_AFFINE && mask_is_full(e)) {
+        value base = address_base(e, a, FORM_SCALAR);
+        for (int i = 0; i < LANES; i++)
+            pointers[i] = pointer_at(e, base, offset_of(a) + a->shape.stride * i);
+        return;
+    }
+    value at = address_value(e, a, FORM_LANES);
+    if (!mask_is_full(e)) {
+        value nowhere = new_slot(e, LLVMArrayType2(integer(e, 64), 2), "nowhere");
+        at = select_value(e, e->mask, at, splat(e, LLVMBuildPtrToInt(e->b, nowhere, integer(e, 64), "")));
+    }
+    for (int i = 0; i < LANES; i++)
+        pointers[i] = pointer_at(e, LLVMBuildExtractElement(e->b, at, constant_int(e, 32, i), ""), 0);
+}
+
+/* Lanes far apart, with several parts each: one access a lane brings all of them, faster than a gather for each part. */
 static void load_each_lane(emitter *e, const memory_access *a, value *v)
 {
     llvm_type type = LLVMVectorType(a->element, (unsigned)a->parts);
-    value base = address_base(e, a, FORM_SCALAR), lanes[LANES];
+    value pointers[LANES], lanes[LANES];
     int index[LANES];
+    pointers_of_lanes(e, a, pointers);
     for (int i = 0; i < LANES; i++) {
-        lanes[i] = LLVMBuildLoad2(e->b, type, pointer_at(e, base, offset_of(a) + a->shape.stride * i), "");
+        lanes[i] = LLVMBuildLoad2(e->b, type, pointers[i], "");
         LLVMSetAlignment(lanes[i], (unsigned)a->bytes);
     }
     for (int n = LANES; n > 1; n /= 2)
@@ -525,12 +544,11 @@ static void load_each_lane(emitter *e, const memory_access *a, value *v)
 
 static void load_anyhow(emitter *e, const memory_access *a, value *v)
 {
-    if (a->shape.kind == SHAPE_AFFINE && a->parts > 1 && mask_is_full(e)) {
+    if (a->parts > 1) {
         load_each_lane(e, a, v);
         return;
     }
-    for (int i = 0; i < a->parts; i++)
-        v[i] = gather(e, a->element, lane_pointers(e, a, i), a->bytes);
+    v[0] = gather(e, a->element, lane_pointers(e, a, 0), a->bytes);
 }
 
 static void load_either_way(emitter *e, const memory_access *a, value *v)
