@@ -8,6 +8,7 @@
  *
  * load_values, load_rows and store_values are the only places that touch the program's memory, but for atomics. */
 #include "runtime/jit/emit.h"
+#include "base/cpu.h"
 #include <stddef.h>
 
 typedef struct memory_access {
@@ -247,23 +248,8 @@ static value named_intrinsic(emitter *e, const char *name, llvm_type *types, val
     return LLVMBuildCall2(e->b, LLVMGlobalGetValueType(f), f, a, (unsigned)count, "");
 }
 
-/* Bytes and half words: the words that hold them, shifted. An aligned word never reaches into another page. */
-static value gather_narrow(emitter *e, llvm_type element, value pointers, int bytes)
-{
-    llvm_type word = vector_of(integer(e, 32)), wide = vector_of(integer(e, 64)), narrow = vector_of(integer(e, 8 * bytes));
-    value at = LLVMBuildPtrToInt(e->b, pointers, wide, "");
-    value words = LLVMBuildIntToPtr(e->b, LLVMBuildAnd(e->b, at, constant_like(at, ~3), ""), LLVMTypeOf(pointers), "");
-    value a[4] = {words, constant_int(e, 32, 4), e->mask, LLVMConstNull(word)};
-    value v = named_intrinsic(e, "llvm.masked.gather", (llvm_type[]){word, LLVMTypeOf(pointers)}, a, 4);
-    value by = LLVMBuildShl(e->b, LLVMBuildTrunc(e->b, LLVMBuildAnd(e->b, at, constant_like(at, 3), ""), word, ""), constant_like(v, 3), "");
-    v = LLVMBuildTrunc(e->b, LLVMBuildLShr(e->b, v, by, ""), narrow, "");
-    return LLVMBuildBitCast(e->b, v, vector_of(element), "");
-}
-
 static value gather(emitter *e, llvm_type element, value pointers, int bytes)
 {
-    if (bytes < 4)
-        return gather_narrow(e, element, pointers, bytes);
     llvm_type type = vector_of(element);
     value a[4] = {pointers, constant_int(e, 32, bytes), e->mask, LLVMConstNull(type)};
     return named_intrinsic(e, "llvm.masked.gather", (llvm_type[]){type, LLVMTypeOf(pointers)}, a, 4);
@@ -358,16 +344,56 @@ static value interleave(emitter *e, const memory_access *a, const layout *l, con
     return l->step == 1 ? all : shuffle(e, all, all, index, l->lanes * l->step);
 }
 
+static void store_masked(emitter *e, value v, value pointer, int bytes, value mask)
+{
+    value x[4] = {v, pointer, constant_int(e, 32, bytes), mask};
+    named_intrinsic(e, "llvm.masked.store", (llvm_type[]){LLVMTypeOf(v), pointer_type(e)}, x, 4);
+}
+
+static value elements_of(emitter *e, value v, int first, int count)
+{
+    int index[MAX_WIDE] = {0};
+    for (int i = 0; i < count; i++)
+        index[i] = first + i;
+    return shuffle(e, v, v, index, count);
+}
+
+/* Without AVX-512 a store under a mask takes tens of cycles. Masks begin or end somewhere, mostly: of the registers that are
+ * stored, all but one are whole or not there at all. */
+static void store_by_register(emitter *e, value v, value pointer, int bytes, value mask)
+{
+    int n = (int)LLVMGetVectorSize(LLVMTypeOf(v)), group = 32 / bytes;
+    for (int first = 0; first < n; first += group) {
+        value part = elements_of(e, v, first, group), used = elements_of(e, mask, first, group);
+        value bits = LLVMBuildBitCast(e->b, used, integer(e, group), ""), at = constant_int(e, 64, (int64_t)first * bytes);
+        value to = LLVMBuildGEP2(e->b, integer(e, 8), pointer, &at, 1, "");
+        conditional some = begin_if(e, LLVMBuildICmp(e->b, LLVMIntNE, bits, constant_int(e, group, 0), ""));
+        LLVMBasicBlockRef whole = LLVMAppendBasicBlockInContext(e->context, e->function, "whole.register");
+        LLVMBasicBlockRef piece = LLVMAppendBasicBlockInContext(e->context, e->function, "piece");
+        LLVMBasicBlockRef join = LLVMAppendBasicBlockInContext(e->context, e->function, "stored");
+        LLVMBuildCondBr(e->b, LLVMBuildICmp(e->b, LLVMIntEQ, bits, constant_int(e, group, -1), ""), whole, piece);
+        LLVMPositionBuilderAtEnd(e->b, whole);
+        LLVMSetAlignment(LLVMBuildStore(e->b, part, to), (unsigned)bytes);
+        LLVMBuildBr(e->b, join);
+        LLVMPositionBuilderAtEnd(e->b, piece);
+        store_masked(e, part, to, bytes, used);
+        LLVMBuildBr(e->b, join);
+        LLVMPositionBuilderAtEnd(e->b, join);
+        end_if(e, some);
+    }
+}
+
 static void store_segments(emitter *e, const memory_access *a, const layout *l, const value *v)
 {
+    int width = l->lanes * l->step * a->bytes;
     for (int s = 0; s < l->count; s++) {
         value wide = interleave(e, a, l, v, s);
-        if (mask_is_full(e) && l->step == a->parts) {
+        if (mask_is_full(e) && l->step == a->parts)
             LLVMSetAlignment(LLVMBuildStore(e->b, wide, l->pointers[s]), (unsigned)a->bytes);
-            continue;
-        }
-        value x[4] = {wide, l->pointers[s], constant_int(e, 32, a->bytes), segment_mask(e, a, l, s)};
-        named_intrinsic(e, "llvm.masked.store", (llvm_type[]){LLVMTypeOf(wide), pointer_type(e)}, x, 4);
+        else if (cpu()->isa < ISA_AVX512 && l->step == a->parts && width % 32 == 0)
+            store_by_register(e, wide, l->pointers[s], a->bytes, segment_mask(e, a, l, s));
+        else
+            store_masked(e, wide, l->pointers[s], a->bytes, segment_mask(e, a, l, s));
     }
 }
 
@@ -514,7 +540,7 @@ static void pointers_of_lanes(emitter *e, const memory_access *a, value *pointer
     }
     value at = address_value(e, a, FORM_LANES);
     if (!mask_is_full(e)) {
-        value nowhere = new_slot(e, LLVMArrayType2(integer(e, 64), 2), "nowhere");
+        value nowhere = new_slot(e, LLVMArrayType2(integer(e, 64), 4), "nowhere");
         at = select_value(e, e->mask, at, splat(e, LLVMBuildPtrToInt(e->b, nowhere, integer(e, 64), "")));
     }
     for (int i = 0; i < LANES; i++)
@@ -542,13 +568,27 @@ static void load_each_lane(emitter *e, const memory_access *a, value *v)
     }
 }
 
+/* Bytes and half words: no processor gathers those. */
+static value load_narrow(emitter *e, const memory_access *a)
+{
+    value pointers[LANES], v = LLVMGetPoison(vector_of(a->element));
+    pointers_of_lanes(e, a, pointers);
+    for (int i = 0; i < LANES; i++) {
+        value x = LLVMBuildLoad2(e->b, a->element, pointers[i], "");
+        LLVMSetAlignment(x, (unsigned)a->bytes);
+        v = LLVMBuildInsertElement(e->b, v, x, constant_int(e, 32, i), "");
+    }
+    return v;
+}
+
 static void load_anyhow(emitter *e, const memory_access *a, value *v)
 {
-    if (a->parts > 1) {
+    if (a->parts > 1)
         load_each_lane(e, a, v);
-        return;
-    }
-    v[0] = gather(e, a->element, lane_pointers(e, a, 0), a->bytes);
+    else if (a->bytes < 4)
+        v[0] = load_narrow(e, a);
+    else
+        v[0] = gather(e, a->element, lane_pointers(e, a, 0), a->bytes);
 }
 
 static void load_either_way(emitter *e, const memory_access *a, value *v)
@@ -678,8 +718,25 @@ static void store_uniform(emitter *e, const memory_access *a, const value *v)
     }
 }
 
+/* In the order of the lanes, as a scatter does; without branches, where each lane would have one. */
+static void store_each_lane(emitter *e, const memory_access *a, const value *v)
+{
+    value pointers[LANES];
+    pointers_of_lanes(e, a, pointers);
+    for (int i = 0; i < LANES; i++)
+        for (int part = 0; part < a->parts; part++) {
+            value x = LLVMBuildExtractElement(e->b, v[part], constant_int(e, 32, i), "");
+            value at = constant_int(e, 64, (int64_t)part * a->bytes), to = LLVMBuildGEP2(e->b, integer(e, 8), pointers[i], &at, 1, "");
+            LLVMSetAlignment(LLVMBuildStore(e->b, x, to), (unsigned)a->bytes);
+        }
+}
+
 static void store_anyhow(emitter *e, const memory_access *a, const value *v)
 {
+    if (a->bytes < 4 || cpu()->isa < ISA_AVX512) { /* what has no instruction for it */
+        store_each_lane(e, a, v);
+        return;
+    }
     for (int i = 0; i < a->parts; i++)
         scatter(e, v[i], lane_pointers(e, a, i), a->bytes);
 }
