@@ -5,11 +5,12 @@
  * of both are the same, on any number of threads. A captured call goes on in the sequence each time its graph runs; the generator
  * must outlive the graph.
  *
- * What is NVIDIA's, compared with the host generators of cuRAND 10.4:
+ * What is NVIDIA's, compared with cuRAND 10.4's host generators and with its numbers on an H100:
  *   - bit for bit: curandGenerate, curandGenerateUniform and its Double, Poisson's counts with lambda < 2000, in any order of calls,
  *     with offsets, in the default and the legacy order;
- *   - from the same bits, within an ulp or two where the C library rounds logarithms, sines and exponentials otherwise:
- *     normal and log-normal numbers, and Poisson's with lambda >= 2000, which are rounded normal numbers;
+ *   - from the same bits, but with the C library's logarithms, sines and exponentials: normal and log-normal numbers, and Poisson's
+ *     with lambda >= 2000, which are rounded normal numbers. The host's generators differ by an ulp or two; the GPU's, whose functions
+ *     are faster and less exact, by 2e-6 at most for floats and 3e-15 for doubles (standard normal), 30 ulps for log-normal floats;
  *   - in distribution alone: CURAND_ORDERING_PSEUDO_SEEDED, which is the legacy order here.
  *
  * Which number comes from which sequence (those of curand_kernel.h): number n of XORWOW from sequence n mod 4096, of MRG32k3a from

@@ -437,7 +437,8 @@ static CUresult launch_with(const cudaLaunchConfig_t *c, const void *function, v
         if (c->attrs[i].id == cudaLaunchAttributeClusterDimension && v->clusterDim.x * v->clusterDim.y * v->clusterDim.z > 1)
             return not_supported("a launch with clusters of blocks (sm_90)");
     }
-    return launch(function, r, c->stream);
+    CUresult result = launch(function, r, c->stream);
+    return result == CUDA_ERROR_INVALID_CONFIGURATION ? CUDA_ERROR_INVALID_VALUE : result; /* as the driver calls it */
 }
 
 API cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t *config, const void *function, void **arguments)

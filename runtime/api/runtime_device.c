@@ -50,8 +50,19 @@ API cudaError_t cudaDeviceGetSharedMemConfig(cudaSharedMemConfig *config)
     return cudaSuccess;
 }
 
-API cudaError_t cudaDeviceSetLimit(cudaLimit limit, size_t value) { return WITH_CONTEXT(cuCtxSetLimit((CUlimit)limit, value)); }
-API cudaError_t cudaDeviceGetLimit(size_t *value, cudaLimit limit) { return WITH_CONTEXT(cuCtxGetLimit(value, (CUlimit)limit)); }
+/* The runtime looks at the number first, and calls a bad one a bad argument. */
+static CUresult limit_result(CUresult result) { return result == CUDA_ERROR_UNSUPPORTED_LIMIT ? CUDA_ERROR_INVALID_VALUE : result; }
+
+API cudaError_t cudaDeviceSetLimit(cudaLimit limit, size_t value)
+{
+    return WITH_CONTEXT(limit_result(cuCtxSetLimit((CUlimit)limit, value)));
+}
+
+API cudaError_t cudaDeviceGetLimit(size_t *value, cudaLimit limit)
+{
+    return WITH_CONTEXT(limit_result(cuCtxGetLimit(value, (CUlimit)limit)));
+}
+
 API cudaError_t cudaThreadSetLimit(cudaLimit limit, size_t value) { return cudaDeviceSetLimit(limit, value); }
 API cudaError_t cudaThreadGetLimit(size_t *value, cudaLimit limit) { return cudaDeviceGetLimit(value, limit); }
 

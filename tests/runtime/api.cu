@@ -346,7 +346,7 @@ static void devices()
     CHECK(cudaDeviceSetLimit(cudaLimitStackSize, 4096));
     CHECK(cudaDeviceGetLimit(&limit, cudaLimitStackSize));
     EXPECT("limits are remembered", limit == 4096);
-    FAILS(cudaDeviceGetLimit(&limit, (cudaLimit)77), cudaErrorUnsupportedLimit);
+    FAILS(cudaDeviceGetLimit(&limit, (cudaLimit)77), cudaErrorInvalidValue);
     CHECK(cudaDeviceGetPCIBusId(bus, sizeof bus, 0));
     CHECK(cudaDeviceGetByPCIBusId(&value, bus));
     EXPECT("bus numbers lead back", value == 0);
@@ -383,7 +383,7 @@ static void launches()
     CHECK(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, k_add, block, 0));
     EXPECT("occupancy", grid > 0 && block > 0 && blocks > 0);
     config.blockDim = dim3(4096);
-    FAILS(cudaLaunchKernelEx(&config, k_add, x, 2), cudaErrorInvalidConfiguration);
+    FAILS(cudaLaunchKernelEx(&config, k_add, x, 2), cudaErrorInvalidValue);
     int by = 1;
     void *arguments[] = {&x, &by};
     FAILS(cudaLaunchCooperativeKernel((void *)k_add, dim3(1 << 20), dim3(256), arguments), cudaErrorCooperativeLaunchTooLarge);

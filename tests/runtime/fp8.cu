@@ -46,7 +46,7 @@ static int nearest(double x, int digits, int bias, int most)
 static bool agrees(double x, int code, int open, float back, int digits, int bias, int most)
 {
     if (x != x)
-        return (code & 127) == 127 && back != back && (open & 127) == 127;
+        return (code & 127) > most + (most == 0x7b) && back != back && (open & 127) > most + (most == 0x7b);
     int want = nearest(x, digits, bias, most);
     /* Half a step above the largest number is where rounding would leave the format. */
     double edge = value(most, digits, bias) + (value(most, digits, bias) - value(most - 1, digits, bias)) / 2;

@@ -10,7 +10,7 @@ struct pair {
 __device__ __managed__ int total = 5;
 static __managed__ pair both = {1, {2, 3, 4}};
 __managed__ float big[1000];
-__managed__ int *pointer = &total;
+__managed__ int *pointer;
 __device__ int ordinary = 11;
 __constant__ int fixed = 13;
 
@@ -36,7 +36,8 @@ static int failures;
 
 int main()
 {
-    EXPECT(total == 5 && both.count == 1 && both.sums[2] == 4 && big[7] == 0 && pointer == &total);
+    EXPECT(total == 5 && both.count == 1 && both.sums[2] == 4 && big[7] == 0 && !pointer);
+    pointer = &total;
     total = 7;
     add<<<1, 256>>>(3);
     CHECK(cudaDeviceSynchronize());

@@ -1,4 +1,4 @@
-/* A program that compiles a kernel for a type and a constant which it chooses while it runs. Linked with -lnvrtc. */
+/* A program that compiles a kernel for a type and a constant which it chooses while it runs. Linked with -lnvrtc -lcuda. */
 #include "../../examples/cuda/check.h"
 #include <cuda.h>
 #include <nvrtc.h>

@@ -198,7 +198,7 @@ static void rows_shorter_than_a_warp_load_what_their_threads_ask_for(void **stat
 static void a_register_read_before_it_is_written_does_not_hide_lanes(void **state)
 {
     (void)state;
-    EXPECT("", "mov.u32 %r0, 0; shr.u32 %r4, %t, 5; setp.eq.u32 %p1, %r4, 1;\nAGAIN: selp.b32 %r1, 40, %r1, %p1; add.u32 %r2, %r1, %laneid;\n"
+    EXPECT("", "mov.u32 %r0, 0; shr.u32 %r4, %t, 5; setp.eq.u32 %p1, %r4, 1; mov.u32 %r5, %laneid;\nAGAIN: selp.b32 %r1, 40, %r1, %p1; add.u32 %r2, %r1, %r5;\n"
                "add.u32 %r0, %r0, 1; setp.lt.u32 %p0, %r0, 3; @%p0 bra AGAIN; @%p1 mov.u32 %d, %r2;", w == 32 ? 40 + t % 32 : 0);
 }
 

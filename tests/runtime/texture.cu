@@ -64,9 +64,10 @@ __global__ void surfaces(cudaSurfaceObject_t a, int4 *out)
 {
     int x = (int)threadIdx.x % 16 * 4 - 8, y = (int)threadIdx.x / 16 - 1;
     int4 r = {0, 0, 0, 0}, *other = out + 5 * N;
-    out[threadIdx.x] = make_int4(surf2Dread<int>(a, x, y, cudaBoundaryModeClamp), surf2Dread<int2>(a, x, y, cudaBoundaryModeZero).y, 0, 0);
+    int x8 = x & ~7; // pairs are aligned
+    out[threadIdx.x] = make_int4(surf2Dread<int>(a, x, y, cudaBoundaryModeClamp), surf2Dread<int2>(a, x8, y, cudaBoundaryModeZero).y, 0, 0);
     asm("suld.b.2d.b32.clamp %0, [%1, {%2, %3}];" : "=r"(r.x) : "l"(a), "r"(x), "r"(y) : "memory");
-    asm("{ .reg .b32 %%low; suld.b.2d.v2.b32.zero {%%low, %0}, [%1, {%2, %3}]; }" : "=r"(r.y) : "l"(a), "r"(x), "r"(y) : "memory");
+    asm("{ .reg .b32 %%low; suld.b.2d.v2.b32.zero {%%low, %0}, [%1, {%2, %3}]; }" : "=r"(r.y) : "l"(a), "r"(x8), "r"(y) : "memory");
     other[threadIdx.x] = r;
 }
 
