@@ -40,7 +40,12 @@ static const row rows[] = {
     {"cnn data 64x128x3136", CAIRN_F32, 64, 128, 3136, 'n', 'n'},
     {"cnn weight 128x64x3136", CAIRN_F32, 128, 64, 3136, 't', 'n'},
     {"f64 1024", CAIRN_F64, 1024, 1024, 1024, 'n', 'n'},
+    {"bf16 512", CAIRN_BF16, 512, 512, 512, 'n', 'n'},
     {"bf16 1024", CAIRN_BF16, 1024, 1024, 1024, 'n', 'n'},
+    {"bf16 2048", CAIRN_BF16, 2048, 2048, 2048, 'n', 'n'},
+    {"i8 1024", CAIRN_I8, 1024, 1024, 1024, 'n', 'n'},
+    {"i8 1024 wT", CAIRN_I8, 1024, 1024, 1024, 'n', 't'},
+    {"bf16 1024 wT", CAIRN_BF16, 1024, 1024, 1024, 'n', 't'},
 };
 
 typedef struct call { cairn_gemm g; void *workspace; int64_t bytes; } call;
@@ -60,7 +65,7 @@ static void bench(const row *r, double peak)
     c.g.a_col = r->a == 'n' ? 1 : r->m;
     c.g.b_row = r->b == 'n' ? r->n : 1;
     c.g.b_col = r->b == 'n' ? 1 : r->k;
-    const int64_t a = r->m * r->k * bytes, b = r->k * r->n * bytes, product = r->m * r->n * bytes;
+    const int64_t a = r->m * r->k * bytes, b = r->k * r->n * bytes, product = r->m * r->n * (r->type == CAIRN_I8 ? 4 : bytes);
     c.g.a = numbers(a);
     c.g.b = numbers(b);
     c.g.c = numbers(product);

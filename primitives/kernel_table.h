@@ -7,6 +7,7 @@
 #include "primitives/conv/depthwise.h"
 #include "primitives/conv/winograd.h"
 #include "primitives/finish.h"
+#include "primitives/gemm/half.h"
 #include "primitives/gemm/kernel.h"
 #include "primitives/peak.h"
 #include "primitives/pool/pool.h"

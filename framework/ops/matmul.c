@@ -118,11 +118,12 @@ static cairn_status pack_matrix(const packer *p, void *to) { return cairn_gemm_p
 
 static cairn_status use_packed(const op_run *r, folded *f)
 {
-    const int64_t key[] = {f->gemm.n, f->gemm.k, f->gemm.b_row, f->gemm.b_col, f->gemm.type, cairn_matmul_precision()};
     if (!r->weight || !r->weight->wants_packed || !r->workspace_bytes || !has_weight(r, f))
         return CAIRN_OK;
     f->gemm.b = r->in[1].data;
-    const packer p = {cairn_gemm_pack_bytes(&f->gemm), pack_matrix, &f->gemm, NULL, NULL, 0};
+    const int64_t bytes = cairn_gemm_pack_bytes(&f->gemm); /* differ where m decides how B is packed */
+    const int64_t key[] = {f->gemm.n, f->gemm.k, f->gemm.b_row, f->gemm.b_col, f->gemm.type, cairn_matmul_precision(), bytes};
+    const packer p = {bytes, pack_matrix, &f->gemm, NULL, NULL, 0};
     return packed_weight_of(r->weight, key, sizeof key, &p, &f->gemm.packed_b);
 }
 

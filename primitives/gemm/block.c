@@ -12,9 +12,10 @@ enum {
     ROW_BLOCK_BYTES = 512 << 10,        /* of A, which stay in L2 */
     COLUMN_BLOCK = 4096,                /* columns of a task, */
     WORKED_COLUMN_BLOCK = 1024,         /* and when its block of C is worked on afterwards */
+    WORD_COLUMN_BLOCK = 512,            /* and of words, whose rates want C to stay in L2 from run to run of k */
     STREAM_COLUMN_BLOCK = 1024,         /* when B streams from memory */
     TASKS = 4,                          /* for each thread */
-    SHARED_A_BYTES = 64 << 20,          /* A is packed once for all tasks when it is no larger */
+    SHARED_BYTES = 64 << 20,            /* A, or B, is packed once for all tasks when it is no larger */
     SMALL_K = 256,                      /* products without workspace have no more */
     SMALL_WORK = 1 << 18,
     FEW_ROWS = 8
@@ -30,7 +31,7 @@ typedef struct blocking {
     int64_t run;                        /* length of a run of k */
     int64_t tile_rows;                  /* panels of A begin at its multiples */
     int64_t row_block, column_block;    /* of a task; row_block is a multiple of tile_rows */
-    int64_t a_bytes;                    /* packed before the tasks start */
+    int64_t a_bytes, b_bytes;           /* packed before the tasks start */
     int64_t slot_a_bytes, slot_b_bytes, slot_bytes; /* each concurrent task's own: packed A, a panel of B, sums */
     int slots;
 } blocking;
@@ -150,6 +151,12 @@ static int64_t balanced(int64_t rows, int64_t least, int64_t panels, int threads
     return best;
 }
 
+/* Tiles of A's rows that stay in L2. */
+static int64_t rows_that_fit(gemm_kernel *kernel, const blocking *b)
+{
+    return larger(ROW_BLOCK_BYTES / larger(b->run * kernel->element_bytes, 1) / b->tile_rows, 1);
+}
+
 /* Blocks of C such that A's rows stay in half of L2, and every thread gets several, by columns first: each panel of B is then
  * packed by one task. */
 static void cut_tasks(const matmul *mm, int threads, blocking *b)
@@ -160,8 +167,11 @@ static void cut_tasks(const matmul *mm, int threads, blocking *b)
     const int64_t most = threads == 1 ? 1 : TASKS * threads;
     const int64_t wanted = work / (1 << 18) < (double)most ? (int64_t)(work / (1 << 18)) : most;
     const int64_t panels = ceil_div(mm->n, kernel->nr), tiles = ceil_div(mm->m, b->tile_rows);
-    const int64_t fit = larger(ROW_BLOCK_BYTES / larger(b->run * kernel->element_bytes, 1) / b->tile_rows, 1);
-    const int64_t widest = b->stream ? STREAM_COLUMN_BLOCK : b->wide || mm->epilogue || mm->fused ? WORKED_COLUMN_BLOCK : COLUMN_BLOCK;
+    const int64_t fit = rows_that_fit(kernel, b);
+    const int64_t widest = b->stream                              ? STREAM_COLUMN_BLOCK
+                           : kernel->pack                         ? WORD_COLUMN_BLOCK
+                           : b->wide || mm->epilogue || mm->fused ? WORKED_COLUMN_BLOCK
+                                                                  : COLUMN_BLOCK;
     int64_t rows = ceil_div(tiles, fit), columns = ceil_div(mm->n, widest);
     if (rows * columns < wanted)
         columns = balanced(rows, smaller(ceil_div(wanted, rows), panels), panels, threads);
@@ -182,15 +192,19 @@ static blocking choose(const matmul *mm, int threads)
     b.tile_rows = even_tile(mm->m, kernel->mr);
     b.across = mm->b.minor == 1 && mm->a.minor == 1 && streams(mm, 64 << 10);
     b.stream = b.across || (mm->b.major == 1 && streams(mm, 1 << 20));
+    if (b.b == BY_TASK && kernel->pack && mm->m > rows_that_fit(kernel, &b) * b.tile_rows && matmul_packed_bytes(mm) <= SHARED_BYTES)
+        b.b = BEFORE; /* words cost more to pack than numbers, and every row of tasks would do it again */
     cut_tasks(mm, threads, &b);
     const int64_t a_bytes = ceil_div(mm->m, b.tile_rows) * kernel->mr * mm->k * bytes;
-    if (b.a == BY_TASK && b.column_block < mm->n && a_bytes <= SHARED_A_BYTES)
+    if (b.a == BY_TASK && b.column_block < mm->n && a_bytes <= SHARED_BYTES)
         b.a = BEFORE;
     if (b.a == BEFORE)
         b.a_bytes = round_up(a_bytes, 64);
+    if (b.b == BEFORE)
+        b.b_bytes = round_up(matmul_packed_bytes(mm), 64);
     if (b.a == BY_TASK)
         b.slot_a_bytes = round_up(b.row_block / b.tile_rows * kernel->mr * b.run * bytes, 64);
-    b.slot_b_bytes = b.b == KEPT ? 0 : round_up(b.run * kernel->nr * bytes, 64);
+    b.slot_b_bytes = b.b == KEPT || b.b == BEFORE ? 0 : round_up(b.run * kernel->nr * bytes, 64);
     b.slot_bytes = b.slot_a_bytes + b.slot_b_bytes + (b.wide ? b.row_block * b.column_block * sum_bytes(mm) : 0);
     if (b.stream) {
         b.a = IN_PLACE;
@@ -203,7 +217,7 @@ static blocking choose(const matmul *mm, int threads)
 
 static int64_t bytes_of(const blocking *b)
 {
-    return b->a_bytes + b->slots * b->slot_bytes + 64;      /* 64 to align what is given */
+    return b->a_bytes + b->b_bytes + b->slots * b->slot_bytes + 64;      /* 64 to align what is given */
 }
 
 /* ---- Small products: one run of k, everything in L1 or L2, no memory but the stack ----------------*/
@@ -439,21 +453,37 @@ static float b_element(const matmul *mm, int64_t q, int64_t column)
     return kernel->element(panel, q - p * kernel->unit, (int)(column % kernel->nr));
 }
 
+/* Without a branch, so that compilers vectorise it. */
+static bool all_finite(const float *x, int64_t n)
+{
+    uint32_t special = 0;
+    for (int64_t i = 0; i < n; i++)
+        special |= (half_word(x[i]) & 0x7f800000u) == 0x7f800000u;
+    return !special;
+}
+
 /* Partial products of a split number meet infinities as NaN: such an element is the chain of FMAs of its operands. */
-static void repair(const block *k)
+static void repair_row(const block *k, int64_t i, float *sums)
 {
     const matmul *mm = k->j->mm;
-    float *sums = (float *)k->sums;
-    for (int64_t i = 0; i < k->rows; i++)
-        for (int64_t j = 0; j < k->columns; j++) {
-            if (isfinite(sums[i * k->columns + j]))
-                continue;
-            const float *a = (const float *)mm->a.data + (k->row0 + i) * mm->a.major;
-            float sum = 0;
-            for (int64_t p = 0; p < mm->a.k; p++)
-                sum = fmaf(a[p * mm->a.minor], b_element(mm, p, k->column0 + j), sum);
-            sums[i * k->columns + j] = (float)mm->alpha * sum;
-        }
+    const float *a = (const float *)mm->a.data + (k->row0 + i) * mm->a.major;
+    for (int64_t j = 0; j < k->columns; j++) {
+        float sum = 0;
+        if (isfinite(sums[j]))
+            continue;
+        for (int64_t p = 0; p < mm->a.k; p++)
+            sum = fmaf(a[p * mm->a.minor], b_element(mm, p, k->column0 + j), sum);
+        sums[j] = (float)mm->alpha * sum;
+    }
+}
+
+static void repair(const block *k)
+{
+    for (int64_t i = 0; i < k->rows; i++) {
+        float *sums = (float *)k->sums + i * k->columns;
+        if (!all_finite(sums, k->columns))
+            repair_row(k, i, sums);
+    }
 }
 
 static void run_stream(block *k)
@@ -539,12 +569,18 @@ void matmul_run(const matmul *mm, int threads, void *workspace, int64_t bytes)
         run_small(mm);
         return;
     }
-    job j = {.mm = mm, .cut = choose(mm, threads)};
+    matmul with_b = *mm;
+    job j = {.mm = &with_b, .cut = choose(mm, threads)};
     while (threads > 1 && bytes_of(&j.cut) > bytes)
         j.cut = choose(mm, --threads);
     j.packed_a = (char *)round_up((int64_t)(intptr_t)workspace, 64);
-    j.slots = j.packed_a + j.cut.a_bytes;
+    j.slots = j.packed_a + j.cut.a_bytes + j.cut.b_bytes;
     j.row_blocks = ceil_div(mm->m, j.cut.row_block);
+    if (j.cut.b == BEFORE) {
+        with_b.packed_b = j.packed_a + j.cut.a_bytes;
+        matmul_pack_b(mm, (char *)with_b.packed_b);
+        j.cut.b = KEPT;
+    }
     if (j.cut.a == BEFORE)
         pool_run(ceil_div(mm->m, j.cut.tile_rows), pack_a_before, &j);
     slots_run(j.row_blocks * ceil_div(mm->n, j.cut.column_block), j.cut.slots, run_task, &j);

@@ -1,7 +1,7 @@
 #include "primitives/gemm/finish.h"
 
 #include "primitives/finish.h"
-#include "primitives/gemm/half.h"
+#include "primitives/kernels.h"
 #include "primitives/slots.h"
 
 enum { PIECE = 512 };                   /* elements converted at a time */
@@ -15,32 +15,8 @@ static const void *element(const matmul *mm, const void *array, int64_t at)
     return (const char *)array + at * cairn_dtype_bytes(mm->c_type);
 }
 
-/* to[j] = from[j] as f32 */
-static void widen(cairn_dtype type, int64_t n, const void *from, float *to)
-{
-    const uint16_t *half = from;
-    if (type == CAIRN_F32)
-        memcpy(to, from, (size_t)n * 4);
-    else if (type == CAIRN_BF16)
-        for (int64_t j = 0; j < n; j++)
-            to[j] = bf16_to_f32(half[j]);
-    else
-        for (int64_t j = 0; j < n; j++)
-            to[j] = f16_to_f32(half[j]);
-}
-
-static void narrow(cairn_dtype type, int64_t n, const float *from, void *to)
-{
-    uint16_t *half = to;
-    if (type == CAIRN_F32)
-        memcpy(to, from, (size_t)n * 4);
-    else if (type == CAIRN_BF16)
-        for (int64_t j = 0; j < n; j++)
-            half[j] = f32_to_bf16(from[j]);
-    else
-        for (int64_t j = 0; j < n; j++)
-            half[j] = f32_to_f16(from[j]);
-}
+static void widen(cairn_dtype type, int64_t n, const void *from, float *to) { kernels()->half->widen(type, n, from, to); }
+static void narrow(cairn_dtype type, int64_t n, const float *from, void *to) { kernels()->half->narrow(type, n, from, to); }
 
 /* z[j] += factor * from[j], `from` of C's type */
 static void add_row(const matmul *mm, int64_t n, void *z, double factor, const void *from)

@@ -33,8 +33,31 @@ static gemm_kernel *byte_kernel(cairn_dtype a, cairn_dtype b)
     return best ? best : t->gemm_i16;
 }
 
-/* By types, processor and precision alone: the bits of a row may not depend on anything else. */
-static gemm_kernel *kernel_of(const cairn_gemm *g)
+/* What cairn_gemm_pack puts before the panels. */
+typedef struct packed_header {
+    gemm_kernel *kernel;
+    int64_t n, k;
+    cairn_dtype type;
+} __attribute__((aligned(64))) packed_header;
+
+/* The kernel that f32 is split for at this precision, or NULL. */
+static gemm_kernel *splitting_kernel(void)
+{
+    const kernel_table *t = kernels();
+    return precision == CAIRN_PRECISION_HIGH && t->gemm_split3 ? t->gemm_split3 : t->gemm_split6;
+}
+
+enum { SPLIT_COST = 48 };               /* products of one number: to split it takes as long */
+
+/* Few rows or columns are faster as they are. */
+static bool splitting_pays(const cairn_gemm *g)
+{
+    const double m = (double)g->m, n = (double)g->n;
+    return m * n >= SPLIT_COST * (m + n);
+}
+
+/* By types, processor and precision; and where the processor multiplies split numbers, by whether f32 is split. */
+static gemm_kernel *kernel_for(const cairn_gemm *g, bool split)
 {
     const kernel_table *t = kernels();
     const int wanted = g->type == CAIRN_F32 ? precision : CAIRN_PRECISION_HIGHEST;
@@ -44,9 +67,12 @@ static gemm_kernel *kernel_of(const cairn_gemm *g)
         return byte_kernel(g->type, b_type(g));
     if ((g->type == CAIRN_BF16 || wanted == CAIRN_PRECISION_MEDIUM) && t->gemm_bf16)
         return t->gemm_bf16;
-    if (wanted == CAIRN_PRECISION_HIGH && t->gemm_split3)
-        return t->gemm_split3;
-    return g->type == CAIRN_F32 && t->gemm_split6 ? t->gemm_split6 : t->gemm_f32;
+    return g->type == CAIRN_F32 && split && splitting_kernel() ? splitting_kernel() : t->gemm_f32;
+}
+
+static gemm_kernel *kernel_of(const cairn_gemm *g)
+{
+    return g->packed_b ? ((const packed_header *)g->packed_b)->kernel : kernel_for(g, splitting_pays(g));
 }
 
 /* ---- Checks -------------------------------------------------------------------------------------*/
@@ -124,17 +150,11 @@ static cairn_status check(const cairn_gemm *g)
     return fused != CAIRN_OK ? fused : check_sizes(g, g->batch ? g->batch : 1);
 }
 
-/* What cairn_gemm_pack puts before the panels. */
-typedef struct packed_header {
-    gemm_kernel *kernel;
-    int64_t n, k;
-    cairn_dtype type;
-} __attribute__((aligned(64))) packed_header;
-
+/* f32 is packed split, or as it is: as it paid for the m that it was packed for. */
 static cairn_status check_packed(const cairn_gemm *g)
 {
     const packed_header *h = g->packed_b;
-    if (h->kernel != kernel_of(g) || h->n != g->n || h->k != g->k || h->type != b_type(g))
+    if ((h->kernel != kernel_for(g, true) && h->kernel != kernel_for(g, false)) || h->n != g->n || h->k != g->k || h->type != b_type(g))
         return error_set(CAIRN_E_ARGUMENT, "gemm: packed_b is not a %lld x %lld %s B packed for this precision and processor", (long long)g->k,
                          (long long)g->n, cairn_dtype_name(b_type(g)));
     return CAIRN_OK;
@@ -172,10 +192,9 @@ static cairn_status check_memory(const cairn_gemm *g)
 
 /* ---- One product, or a batch of them ------------------------------------------------------------*/
 
-static matmul matrix(const cairn_gemm *g, int64_t index)
+static matmul matrix_for(const cairn_gemm *g, int64_t index, gemm_kernel *kernel)
 {
     const bool nothing = g->alpha == 0;         /* as BLAS: then A and B are not read */
-    gemm_kernel *kernel = kernel_of(g);
     const int64_t k = nothing ? 0 : g->k;
     return (matmul){
         .kernel = kernel, .m = g->m, .n = g->n, .k = matmul_steps(kernel, k), .batch = index,
@@ -187,6 +206,8 @@ static matmul matrix(const cairn_gemm *g, int64_t index)
         .epilogue = g->epilogue, .epilogue_context = g->epilogue_context,
     };
 }
+
+static matmul matrix(const cairn_gemm *g, int64_t index) { return matrix_for(g, index, kernel_of(g)); }
 
 /* Small matrices of a batch go to threads whole; large ones one after the other, each on all threads. */
 static bool whole_matrices(const cairn_gemm *g, int threads)
@@ -200,29 +221,34 @@ static int batch_slots(const cairn_gemm *g, int threads)
     return work < 1 << 20 ? 1 : threads;
 }
 
-static int64_t slot_bytes(const matmul *mm)
-{
-    return round_up(matmul_workspace(mm, 1), 64);
-}
-
-/* For sizes alone: lists may be absent when the workspace is asked for. */
-static matmul shape_of(const cairn_gemm *g)
+/* For sizes alone: lists may be absent when the workspace is asked for, and packed_b anything. */
+static matmul shape_of(const cairn_gemm *g, gemm_kernel *kernel)
 {
     cairn_gemm plain = *g;
     plain.a_list = plain.b_list = NULL;
     plain.c_list = NULL;
-    matmul mm = matrix(&plain, 0);
+    matmul mm = matrix_for(&plain, 0, kernel);
     mm.fused = mm.fused ? g : NULL;
     return mm;
 }
+
+/* For one matrix; with a packed B, however that is packed. */
+static int64_t matrix_workspace(const cairn_gemm *g, int threads)
+{
+    const bool pays = splitting_pays(g);
+    const matmul mm = shape_of(g, kernel_for(g, pays)), other = shape_of(g, kernel_for(g, !pays));
+    const int64_t bytes = matmul_workspace(&mm, threads);
+    return g->packed_b && other.kernel != mm.kernel ? larger(bytes, matmul_workspace(&other, threads)) : bytes;
+}
+
+static int64_t slot_bytes(const cairn_gemm *g) { return round_up(matrix_workspace(g, 1), 64); }
 
 int64_t cairn_gemm_workspace_bytes(const cairn_gemm *g)
 {
     if (check(g) != CAIRN_OK || !g->m || !g->n)
         return 0;
-    const matmul mm = shape_of(g);
     const int threads = cairn_threads();
-    return whole_matrices(g, threads) ? batch_slots(g, threads) * slot_bytes(&mm) : matmul_workspace(&mm, threads);
+    return whole_matrices(g, threads) ? batch_slots(g, threads) * slot_bytes(g) : matrix_workspace(g, threads);
 }
 
 typedef struct batch_job {
@@ -246,8 +272,7 @@ static cairn_status too_small(int64_t given, int64_t needed)
 
 static cairn_status run_batch(const cairn_gemm *g, int threads, void *workspace, int64_t bytes)
 {
-    const matmul first = shape_of(g);
-    batch_job j = {.g = g, .workspace = workspace, .slot_bytes = slot_bytes(&first)};
+    batch_job j = {.g = g, .workspace = workspace, .slot_bytes = slot_bytes(g)};
     int64_t slots = batch_slots(g, threads);
     if (j.slot_bytes && bytes / j.slot_bytes < slots)
         slots = bytes / j.slot_bytes;
@@ -267,10 +292,10 @@ cairn_status cairn_gemm_run(const cairn_gemm *g, void *workspace, int64_t worksp
     const int threads = cairn_threads();
     if (whole_matrices(g, threads))
         return run_batch(g, threads, workspace, workspace_bytes);
-    matmul mm = matrix(g, 0);
-    const int64_t needed = matmul_workspace(&mm, 1);
+    const int64_t needed = matrix_workspace(g, 1);
     if (needed && (!workspace || workspace_bytes < needed))
         return too_small(workspace ? workspace_bytes : 0, needed);
+    matmul mm = matrix(g, 0);
     matmul_run(&mm, threads, workspace, workspace_bytes);
     for (int64_t index = 1; index < g->batch; index++) {
         mm = matrix(g, index);
@@ -285,7 +310,7 @@ int64_t cairn_gemm_pack_bytes(const cairn_gemm *g)
 {
     if (check(g) != CAIRN_OK)
         return 0;
-    const matmul mm = shape_of(g);
+    const matmul mm = shape_of(g, kernel_for(g, splitting_pays(g)));
     return (int64_t)sizeof(packed_header) + matmul_packed_bytes(&mm);
 }
 
@@ -299,7 +324,7 @@ cairn_status cairn_gemm_pack(const cairn_gemm *g, void *packed)
     cairn_gemm alone = *g;
     alone.alpha = 1;
     alone.packed_b = NULL;
-    const matmul mm = shape_of(&alone);
+    const matmul mm = shape_of(&alone, kernel_of(&alone));
     *(packed_header *)packed = (packed_header){.kernel = mm.kernel, .n = g->n, .k = g->k, .type = b_type(g)};
     matmul_pack_b(&mm, (packed_header *)packed + 1);
     return CAIRN_OK;
@@ -323,8 +348,7 @@ static int64_t group_bytes(const cairn_gemm *groups, int64_t count, bool alone)
     for (int64_t i = 0; i < count; i++) {
         if (!groups[i].m || !groups[i].n)
             continue;
-        const matmul mm = shape_of(&groups[i]);
-        most = larger(most, alone ? slot_bytes(&mm) : cairn_gemm_workspace_bytes(&groups[i]));
+        most = larger(most, alone ? slot_bytes(&groups[i]) : cairn_gemm_workspace_bytes(&groups[i]));
     }
     return most;
 }

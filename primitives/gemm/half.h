@@ -1,6 +1,7 @@
 /* f16 and bf16 to f32 and back, round to nearest even; the branch-free forms that compilers vectorise. */
 #ifndef PRIMITIVES_GEMM_HALF_H
 #define PRIMITIVES_GEMM_HALF_H
+#include <cairn/base.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -46,5 +47,11 @@ static inline uint16_t f32_to_f16(float x)
     const uint32_t large = rest >= 0x477ff000 ? 0x7c00 : finite;
     return (uint16_t)(sign | (rest > 0x7f800000 ? 0x7e00 : large));
 }
+
+/* Rows of n numbers of type f16 or bf16 (or f32, as they are) to f32 and back. */
+typedef const struct half_kernel {
+    void (*widen)(cairn_dtype type, int64_t n, const void *from, float *to);
+    void (*narrow)(cairn_dtype type, int64_t n, const float *from, void *to);
+} half_kernel;
 
 #endif

@@ -195,7 +195,16 @@ static void tile_kernels_equal_the_oracle(void **state)
     const kernel_table table = with_tiles();
     kernels_use(&table);
     check_types_and_sizes();
-    check_fused(all_types[0], 37, 45, 70, CAIRN_FUSED_GELU, 4 | 128);
+    check_fused(all_types[0], 137, 145, 70, CAIRN_FUSED_GELU, 4 | 128);
+    static const int64_t split[][3] = {{97, 96, 1}, {131, 97, 65}, {65, 200, 31}, {256, 96, 530}, {600, 100, 40}};
+    for (int s = 0; s < 5; s++)
+        for (int layout = 0; layout < 4; layout++) {
+            product p = make(all_types[0], s == 1 ? 2 : 0, split[s][0], split[s][1], split[s][2], layout);
+            p.g.beta = layout & 1;
+            p.g.alpha = s == 2 ? 0.5 : 1;
+            check_against_oracle(&p, 0, "split");
+            drop(&p);
+        }
     kernels_select(cpu()->isa);
 }
 
@@ -238,7 +247,7 @@ static void f32_errs_at_most_four_times_as_a_chain_of_fmas(void **state)
 {
     (void)state;
     for (int s = 0; s < 3; s++) {
-        product p = make(all_types[0], 0, 40, 48, s == 0 ? 16 : s == 1 ? 300 : 3000, s);
+        product p = make(all_types[0], 0, 96, 100, s == 0 ? 16 : s == 1 ? 300 : 3000, s);
         const double chain = chain_error(&p);
         FOR_EACH_ISA(isa)
             assert_true(worst_error(&p) <= 4 * chain);
@@ -261,9 +270,9 @@ static void split_products_keep_infinities_nan_and_large_numbers(void **state)
     (void)state;
     const kernel_table table = with_tiles();
     kernels_use(&table);
-    product p = make(all_types[0], 0, 33, 34, 40, 0);
+    product p = make(all_types[0], 0, 97, 100, 40, 0);
     float *a = (float *)p.g.a, *b = (float *)p.g.b;
-    for (int64_t j = 0; j < 34; j++)
+    for (int64_t j = 0; j < 100; j++)
         b[3 * p.g.b_row + j] = 1;            /* its lesser parts are 0 */
     a[0 * p.g.a_row + 3] = INFINITY;
     a[1 * p.g.a_row + 3] = NAN;
@@ -273,7 +282,7 @@ static void split_products_keep_infinities_nan_and_large_numbers(void **state)
     for (int kept = 0; kept < 2; kept++) {
         p.g.packed_b = kept ? packed : NULL;
         assert_int_equal(run(&p.g), CAIRN_OK);
-        for (int64_t j = 0; j < 34; j++) {
+        for (int64_t j = 0; j < 100; j++) {
             const float *c = (const float *)p.g.c + j;
             assert_true(c[0] == INFINITY && isnan(c[p.g.c_row]) && isfinite(c[3 * p.g.c_row]));
             assert_true(c[2 * p.g.c_row] > 0x1.fffff0p127f && isfinite(c[2 * p.g.c_row]));
@@ -286,16 +295,16 @@ static void split_products_keep_infinities_nan_and_large_numbers(void **state)
 
 /* ---- Packed B, lists, groups ----------------------------------------------------------------------------*/
 
-static void check_packed(types t, int64_t n, int64_t k, int layout)
+static void check_packed(types t, int64_t least, int64_t most, int64_t n, int64_t k, int layout)
 {
-    product p = make(t, 0, 70, n, k, layout);
+    product p = make(t, 0, most, n, k, layout);
     const int64_t bytes = cairn_gemm_pack_bytes(&p.g), elements = p.c_size;
     unsigned char *packed = aligned_alloc(64, (size_t)(bytes / 64 + 2) * 64);
     memset(packed, 0xee, (size_t)(bytes / 64 + 2) * 64);
     assert_int_equal(cairn_gemm_pack(&p.g, packed), CAIRN_OK);
     for (int i = 0; i < 64; i++)
         assert_int_equal(packed[bytes + i], 0xee);
-    for (int64_t m = 1; m <= 70; m += 23) {
+    for (int64_t m = least; m <= most; m += 23) {
         p.g.m = m;
         assert_int_equal(run(&p.g), CAIRN_OK);
         void *plain = test_copy(p.g.c, t.c, elements);
@@ -318,13 +327,14 @@ static void packed_weights_give_the_same_bits(void **state)
     (void)state;
     FOR_EACH_ISA_AND_UNIT(isa)
         for (int t = 0; t < TYPES; t++) {
-            check_packed(all_types[t], 45, 20, t % 4);
-            check_packed(all_types[t], 130, 405, t % 4);
+            check_packed(all_types[t], 1, 70, 45, 20, t % 4);
+            check_packed(all_types[t], 1, 70, 130, 405, t % 4);
         }
     const kernel_table table = with_tiles();
     kernels_use(&table);
-    check_packed(all_types[0], 45, 20, 0);
-    check_packed(all_types[2], 70, 530, 2);
+    check_packed(all_types[0], 1, 70, 45, 20, 0);
+    check_packed(all_types[0], 104, 150, 130, 405, 1); /* split */
+    check_packed(all_types[2], 1, 70, 70, 530, 2);
     kernels_select(cpu()->isa);
 }
 

@@ -62,14 +62,15 @@ CAIRN_API int64_t cairn_gemm_group_workspace_bytes(const cairn_gemm *groups, int
 CAIRN_API cairn_status cairn_gemm_group_run(const cairn_gemm *groups, int64_t count, void *workspace, int64_t workspace_bytes);
 
 /* Weights that are used again and again: B (of matrix 0; n, k, types and strides of g) in the order in which the kernels read it, once.
- * Then `packed_b` stands for b in products with any m and the same n, k and types; same bits, less work. Packed memory belongs to
+ * Then `packed_b` stands for b in products with any m and the same n, k and types; same bits, less work (with AMX, f32 is split or
+ * not as the m of the packing call has it; see precision below). Packed memory belongs to
  * the process that packed it: another processor, or another precision of f32, orders it differently; run says so (E_ARGUMENT). */
 CAIRN_API int64_t cairn_gemm_pack_bytes(const cairn_gemm *g);
 CAIRN_API cairn_status cairn_gemm_pack(const cairn_gemm *g, void *packed);
 
 /* What f32 products may give up for speed, for the whole process (as torch.set_float32_matmul_precision):
- *   highest  f32. With AMX: numbers split exactly into three bf16, six partial products, the error of f32 sums
- *   high     with AMX: three partial products, about 2^-16 of |A| |B|; else as highest
+ *   highest  f32. With AMX, where m n >= 48 (m + n): numbers split exactly into three bf16, six partial products, the error of f32 sums
+ *   high     with AMX, for the same sizes: three partial products, about 2^-16 of |A| |B|; else as highest
  *   medium   operands rounded to bf16 where the processor multiplies that (AVX512_BF16, AMX); else as highest
  * E_ARGUMENT for any other value. */
 typedef enum cairn_precision { CAIRN_PRECISION_HIGHEST, CAIRN_PRECISION_HIGH, CAIRN_PRECISION_MEDIUM } cairn_precision;
