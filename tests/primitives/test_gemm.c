@@ -283,6 +283,12 @@ static void bits_are_the_same_for_any_number_of_threads(void **state)
     cairn_set_threads(before);
 }
 
+/* With AMX f32 is split where that pays (matmul.h), with other bits. */
+static bool is_split(const product *p, int64_t m)
+{
+    return p->g.type == CAIRN_F32 && kernels()->gemm_split6 && m * p->g.n >= 48 * (m + p->g.n);
+}
+
 static void a_row_has_the_same_bits_alone_and_among_others(void **state)
 {
     (void)state;
@@ -295,6 +301,8 @@ static void a_row_has_the_same_bits_alone_and_among_others(void **state)
                 run(&p);
                 for (int64_t m = 1; m < 200; m += 1 + m) {
                     const int64_t first = test_between(0, 200 - m);
+                    if (is_split(&p, m) != is_split(&p, 200))
+                        continue;
                     product q = p;
                     q.g.m = m;
                     q.g.a = (const char *)p.g.a + first * p.g.a_row * bytes;
