@@ -65,10 +65,15 @@ value call_helper(emitter *e, const char *name, llvm_type result, value *argumen
     return LLVMBuildCall2(e->b, type, f, arguments, (unsigned)count, "");
 }
 
+static LLVMBasicBlockRef new_block(emitter *e, const char *name)
+{
+    return LLVMAppendBasicBlockInContext(e->context, e->function, name);
+}
+
 conditional begin_if(emitter *e, value condition)
 {
-    LLVMBasicBlockRef then = LLVMAppendBasicBlockInContext(e->context, e->function, "then");
-    conditional c = {LLVMAppendBasicBlockInContext(e->context, e->function, "join")};
+    LLVMBasicBlockRef then = new_block(e, "then");
+    conditional c = {new_block(e, "join")};
     LLVMBuildCondBr(e->b, condition, then, c.join);
     LLVMPositionBuilderAtEnd(e->b, then);
     return c;
@@ -181,8 +186,27 @@ static void send_lanes(emitter *e, int target, value lanes)
     LLVMBuildStore(e->b, merged, e->masks[target]);
 }
 
+static bool enters_loop(const flow *g, int from, int target)
+{
+    for (int i = 0; i < g->loop_count; i++)
+        if (g->loops[i].header == target && !bit_test(g->loops[i].members, from))
+            return true;
+    return false;
+}
+
+/* All lanes to a block's copy for them: no mask is needed. Loops are entered at one place, so that LLVM sees them. */
+static bool jump_together(emitter *e, int from, int target)
+{
+    if (!e->together || !e->whole[target] || enters_loop(&e->g, from, target))
+        return false;
+    LLVMBuildBr(e->b, e->whole[target]);
+    return true;
+}
+
 static void jump(emitter *e, int from, int target)
 {
+    if (jump_together(e, from, target))
+        return;
     send_lanes(e, target, e->mask);
     LLVMBuildBr(e->b, e->entries[flow_next(&e->g, from, target)]);
 }
@@ -216,8 +240,8 @@ static void wait_around(emitter *e, int loop, int skip)
         if (bit_test(e->block->waiting, w))
             left = LLVMBuildOr(e->b, left, load_mask(e, w), "");
     if (l->parks && skip != NO_BLOCK) {
-        LLVMBasicBlockRef park = LLVMAppendBasicBlockInContext(e->context, e->function, "park");
-        LLVMBasicBlockRef stay = LLVMAppendBasicBlockInContext(e->context, e->function, "stay");
+        LLVMBasicBlockRef park = new_block(e, "park");
+        LLVMBasicBlockRef stay = new_block(e, "stay");
         LLVMBuildCondBr(e->b, any_lane(e, left), park, stay);
         LLVMPositionBuilderAtEnd(e->b, park);
         value lanes = LLVMBuildLoad2(e->b, LLVMTypeOf(left), e->parked[loop], "");
@@ -238,8 +262,8 @@ static void let_parked_in(emitter *e, int index)
         if (!l->parks || !bit_test(l->returns, index))
             continue;
         value lanes = LLVMBuildLoad2(e->b, LLVMTypeOf(e->initial_mask), e->parked[i], "");
-        LLVMBasicBlockRef back = LLVMAppendBasicBlockInContext(e->context, e->function, "let.in");
-        LLVMBasicBlockRef on = LLVMAppendBasicBlockInContext(e->context, e->function, "together");
+        LLVMBasicBlockRef back = new_block(e, "let.in");
+        LLVMBasicBlockRef on = new_block(e, "together");
         LLVMBuildCondBr(e->b, any_lane(e, lanes), back, on);
         LLVMPositionBuilderAtEnd(e->b, back);
         LLVMBuildStore(e->b, LLVMConstNull(LLVMTypeOf(lanes)), e->parked[i]);
@@ -254,6 +278,8 @@ static void let_parked_in(emitter *e, int index)
 static void jump_back(emitter *e, int from, int header)
 {
     int skip = flow_skip(&e->g, from), loop = loop_of(&e->g, header);
+    if (!e->g.loops[loop].spins && jump_together(e, from, header))
+        return;
     send_lanes(e, header, e->mask);
     if (e->g.loops[loop].spins)
         wait_around(e, loop, skip);
@@ -265,8 +291,8 @@ static void jump_back(emitter *e, int from, int header)
 
 static void branch_together(emitter *e, int from, value condition)
 {
-    LLVMBasicBlockRef taken = LLVMAppendBasicBlockInContext(e->context, e->function, "taken");
-    LLVMBasicBlockRef other = LLVMAppendBasicBlockInContext(e->context, e->function, "not.taken");
+    LLVMBasicBlockRef taken = new_block(e, "taken");
+    LLVMBasicBlockRef other = new_block(e, "not.taken");
     LLVMBuildCondBr(e->b, condition, taken, other);
     LLVMPositionBuilderAtEnd(e->b, taken);
     jump(e, from, e->block->succ[0]);
@@ -274,9 +300,38 @@ static void branch_together(emitter *e, int from, value condition)
     jump(e, from, e->block->succ[1]);
 }
 
+static value has_all(emitter *e, value bits)
+{
+    return LLVMBuildICmp(e->b, LLVMIntEQ, bits, constant_int(e, 32, -1), "");
+}
+
+/* All lanes to the target on a condition; else emission goes on. */
+static void jump_if(emitter *e, int from, int target, value condition)
+{
+    LLVMBasicBlockRef all = new_block(e, "all"), other = new_block(e, "other");
+    LLVMBuildCondBr(e->b, condition, all, other);
+    LLVMPositionBuilderAtEnd(e->b, all);
+    jump(e, from, target);
+    LLVMPositionBuilderAtEnd(e->b, other);
+}
+
+/* Lanes that are together mostly stay so. */
+static void branch_if_agreed(emitter *e, int from, value condition)
+{
+    agreement a;
+    if (!find_agreement(e, &e->f->code[e->block->condition], &a)) {
+        value bits = mask_bits(e, condition);
+        a = (agreement){has_all(e, bits), LLVMBuildICmp(e->b, LLVMIntEQ, bits, constant_int(e, 32, 0), "")};
+    }
+    jump_if(e, from, e->block->succ[0], a.all);
+    jump_if(e, from, e->block->succ[1], a.none);
+}
+
 static void branch_apart(emitter *e, int from, value condition)
 {
     int yes = e->block->succ[0], no = e->block->succ[1];
+    if (e->together)
+        branch_if_agreed(e, from, condition);
     send_lanes(e, yes, LLVMBuildAnd(e->b, e->mask, condition, ""));
     send_lanes(e, no, LLVMBuildAnd(e->b, e->mask, LLVMBuildNot(e->b, condition, ""), ""));
     LLVMBuildBr(e->b, e->entries[flow_next(&e->g, from, yes < no ? yes : no)]);
@@ -295,42 +350,56 @@ static void emit_branch(emitter *e, int index)
     }
 }
 
-static value all_lanes(emitter *e)
-{
-    return LLVMBuildICmp(e->b, LLVMIntEQ, mask_bits(e, e->mask), constant_int(e, 32, -1), "");
-}
-
-/* Blocks whose code is worth having twice: accesses to memory under a mask are slow, above all stores without AVX-512,
- * and so is blending into registers. Long functions would take too long to compile. */
-static bool is_worth_twice(const emitter *e)
+/* Blocks are there twice where lanes may wait elsewhere: the copy for all lanes needs no masks, and while lanes agree on
+ * branches it leads to other such copies. Long functions would take too long to compile. */
+static bool has_whole_copy(const emitter *e, int index)
 {
     enum { LONG = 4000 };
+    return LLVMIsConstant(e->initial_mask) && (e->f->code_count < LONG || flow_skip(&e->g, index) == NO_BLOCK);
+}
+
+/* Whether some lanes look if they are all: worth it where they access memory, under a mask otherwise, or write registers
+ * that others wait for. */
+static bool looks_for_all(const emitter *e, int index)
+{
     bool accesses = false;
     for (int i = 0; i < e->block->count; i++) {
         ptx_op op = e->f->code[e->block->first + i].op;
         accesses |= op == OP_ld || op == OP_ldu || op == OP_st || op == OP_atom || op == OP_red;
     }
-    return LLVMIsConstant(e->initial_mask) && e->f->code_count < LONG && (accesses || e->block->count > 3);
+    return e->whole[index] && (accesses || e->block->count > 3);
 }
 
 static void emit_lanes(emitter *e, int index)
 {
+    if (profile_wanted())
+        emit_profile(e);
     emit_code(e);
     emit_branch(e, index);
 }
 
-/* When all lanes are here, as they are nearly always, nothing needs a mask. */
-static void emit_twice(emitter *e, int index)
+static void emit_for_all(emitter *e, int index)
 {
-    LLVMBasicBlockRef whole = LLVMAppendBasicBlockInContext(e->context, e->function, "all.lanes");
-    LLVMBasicBlockRef some = LLVMAppendBasicBlockInContext(e->context, e->function, "some.lanes");
-    value mask = e->mask;
-    LLVMBuildCondBr(e->b, all_lanes(e), whole, some);
-    LLVMPositionBuilderAtEnd(e->b, whole);
     e->mask = e->initial_mask;
+    e->together = e->whole[index] != NULL;
     emit_lanes(e, index);
-    LLVMPositionBuilderAtEnd(e->b, some);
-    e->mask = mask;
+    e->together = false;
+}
+
+static void emit_for_some(emitter *e, int index)
+{
+    e->mask = load_mask(e, index);
+    if (e->block->checked) {
+        LLVMBasicBlockRef body = new_block(e, "lanes");
+        LLVMBuildCondBr(e->b, any_lane(e, e->mask), body, e->entries[flow_skip(&e->g, index)]);
+        LLVMPositionBuilderAtEnd(e->b, body);
+    }
+    LLVMBuildStore(e->b, LLVMConstNull(LLVMTypeOf(e->initial_mask)), e->masks[index]);
+    if (looks_for_all(e, index)) {
+        LLVMBasicBlockRef some = new_block(e, "some.lanes");
+        LLVMBuildCondBr(e->b, has_all(e, mask_bits(e, e->mask)), e->whole[index], some);
+        LLVMPositionBuilderAtEnd(e->b, some);
+    }
     emit_lanes(e, index);
 }
 
@@ -345,20 +414,16 @@ static void emit_block(emitter *e, int index)
         LLVMBuildRetVoid(e->b);
         return;
     }
-    int skip = flow_skip(&e->g, index);
-    e->mask = skip == NO_BLOCK ? e->initial_mask : load_mask(e, index);
-    if (e->block->checked) {
-        LLVMBasicBlockRef body = LLVMAppendBasicBlockInContext(e->context, e->function, "lanes");
-        LLVMBuildCondBr(e->b, any_lane(e, e->mask), body, e->entries[skip]);
-        LLVMPositionBuilderAtEnd(e->b, body);
+    if (flow_skip(&e->g, index) == NO_BLOCK) {
+        LLVMBuildStore(e->b, LLVMConstNull(LLVMTypeOf(e->initial_mask)), e->masks[index]);
+        emit_for_all(e, index);
+        return;
     }
-    LLVMBuildStore(e->b, LLVMConstNull(LLVMTypeOf(e->initial_mask)), e->masks[index]);
-    if (profile_wanted())
-        emit_profile(e);
-    if (skip != NO_BLOCK && is_worth_twice(e))
-        emit_twice(e, index);
-    else
-        emit_lanes(e, index);
+    emit_for_some(e, index);
+    if (e->whole[index]) {
+        LLVMPositionBuilderAtEnd(e->b, e->whole[index]);
+        emit_for_all(e, index);
+    }
 }
 
 /* ---- The prologue -------------------------------------------------------------------------------- */
@@ -388,9 +453,10 @@ static cairn_status make_masks(emitter *e)
     size_t n = (size_t)e->g.count;
     e->masks = arena_alloc(&e->arena, sizeof *e->masks * n);
     e->entries = arena_alloc(&e->arena, sizeof *e->entries * n);
+    e->whole = arena_alloc(&e->arena, sizeof *e->whole * n);
     e->parked = arena_alloc(&e->arena, sizeof *e->parked * (size_t)(e->g.loop_count + 1));
     e->rounds = arena_alloc(&e->arena, sizeof *e->rounds * (size_t)(e->g.loop_count + 1));
-    if (!e->masks || !e->entries || !e->parked || !e->rounds)
+    if (!e->masks || !e->entries || !e->whole || !e->parked || !e->rounds)
         return CAIRN_E_MEMORY;
     llvm_type type = vector_of(integer(e, 1));
     for (int i = 0; i < e->g.loop_count; i++) {
@@ -402,9 +468,16 @@ static cairn_status make_masks(emitter *e)
     for (int i = 0; i < e->g.count; i++) {
         e->masks[i] = LLVMBuildAlloca(e->b, type, "mask");
         LLVMBuildStore(e->b, LLVMConstNull(type), e->masks[i]);
-        e->entries[i] = LLVMAppendBasicBlockInContext(e->context, e->function, "block");
+        e->entries[i] = new_block(e, "block");
     }
     return CAIRN_OK;
+}
+
+static void make_copies(emitter *e)
+{
+    for (int i = 0; i < e->g.count; i++)
+        if (has_whole_copy(e, i))
+            e->whole[i] = flow_skip(&e->g, i) == NO_BLOCK ? e->entries[i] : new_block(e, "all.lanes");
 }
 
 static cairn_status enter_function(emitter *e)
@@ -420,8 +493,8 @@ static cairn_status enter_function(emitter *e)
 
 static cairn_status emit_prologue(emitter *e)
 {
-    e->prologue = LLVMAppendBasicBlockInContext(e->context, e->function, "prologue");
-    LLVMBasicBlockRef start = LLVMAppendBasicBlockInContext(e->context, e->function, "start");
+    e->prologue = new_block(e, "prologue");
+    LLVMBasicBlockRef start = new_block(e, "start");
     LLVMPositionBuilderAtEnd(e->b, e->prologue);
     e->prologue_end = LLVMBuildBr(e->b, start);
     LLVMPositionBuilderAtEnd(e->b, start);
@@ -433,6 +506,7 @@ static cairn_status emit_prologue(emitter *e)
     value lanes = !e->f->entry ? LLVMGetParam(e->function, 1) : e->c.full ? NULL : WARP_FIELD(e, mask, integer(e, 32));
     e->initial_mask = lanes ? LLVMBuildBitCast(e->b, lanes, vector_of(integer(e, 1)), "") : full_mask(e);
     LLVMBuildStore(e->b, e->initial_mask, e->masks[0]);
+    make_copies(e);
     if (!e->f->entry)
         status = enter_function(e);
     LLVMBuildBr(e->b, e->entries[0]);

@@ -33,6 +33,7 @@ typedef struct emitter {
     value *masks;               /* slots of the blocks' entry masks */
     value *parked, *rounds;     /* slots of the loops: lanes that are parked; rounds in vain */
     LLVMBasicBlockRef *entries;
+    LLVMBasicBlockRef *whole;   /* where blocks begin for all lanes, if they have a copy for them */
     LLVMBasicBlockRef prologue; /* holds slots and what is loaded from the warp once */
     value prologue_end;
     value fields[64];           /* of the warp, loaded once, by offset / 4 */
@@ -45,6 +46,7 @@ typedef struct emitter {
     form vector;                /* in which the instruction computes */
     int row;
     bool guarded;
+    bool together;              /* all lanes are here: no entry mask is set, nor needs to be */
     int half;                   /* of packed operands: 0 all of them, 1 the low halves, 2 the high ones */
     cairn_status status;
     LLVMDIBuilderRef debug;     /* NULL: nobody debugs */
@@ -123,6 +125,16 @@ void unsupported(emitter *e, const ptx_instruction *in, const char *what);
 void check_members(emitter *e, const ptx_instruction *in, value members);
 /* The addresses of an instruction's source, spread over the lanes. */
 value lane_addresses(emitter *e, const ptx_instruction *in, int source);
+
+/* The instruction of this block that computes a register for another one, when none of the registers it reads is written
+ * between them. */
+const ptx_instruction *definition(const emitter *e, const ptx_instruction *before, const ptx_operand *o);
+/* The comparison that setp or set makes, of two integers. */
+value compare_integers(emitter *e, const ptx_instruction *in, value x, value y);
+
+/* Whether all lanes, or none, take a branch, as far as it is cheaply seen: two i1 (emit_agree.c). False: it is not. */
+typedef struct agreement { value all, none; } agreement;
+bool find_agreement(emitter *e, const ptx_instruction *branch, agreement *out);
 
 /* One function for each row of ops.def. */
 #define OP(name, operands, types, modifiers) value emit_##name(emitter *e, const ptx_instruction *in);

@@ -500,6 +500,8 @@ value emit_slct(emitter *e, const ptx_instruction *in)
     return select_value(e, condition, source(e, in, 0), source(e, in, 1));
 }
 
+static const char comparisons[] = "eq ne lt le gt ge lo ls hi hs equ neu ltu leu gtu geu num nan";
+
 static int integer_predicate(ptx_modifier compare, bool as_signed)
 {
     switch (compare) {
@@ -538,10 +540,16 @@ static int real_predicate(ptx_modifier compare)
     }
 }
 
+value compare_integers(emitter *e, const ptx_instruction *in, value x, value y)
+{
+    bool as_signed = type_kind((ptx_type)in->types[in->op == OP_set]) == KIND_SIGNED;
+    int predicate = integer_predicate(modifier_among(in, comparisons), as_signed);
+    return LLVMBuildICmp(e->b, (LLVMIntPredicate)predicate, x, y, "");
+}
+
 static value compare(emitter *e, const ptx_instruction *in, ptx_type type)
 {
-    static const char all[] = "eq ne lt le gt ge lo ls hi hs equ neu ltu leu gtu geu num nan";
-    ptx_modifier how = modifier_among(in, all);
+    ptx_modifier how = modifier_among(in, comparisons);
     bool real = type_kind(type) == KIND_FLOAT;
     int predicate = real ? real_predicate(how) : integer_predicate(how, type_kind(type) == KIND_SIGNED);
     if (predicate < 0) {
@@ -550,7 +558,7 @@ static value compare(emitter *e, const ptx_instruction *in, ptx_type type)
     }
     if (real)
         return LLVMBuildFCmp(e->b, (LLVMRealPredicate)predicate, real_source(e, in, 0), real_source(e, in, 1), "");
-    return LLVMBuildICmp(e->b, (LLVMIntPredicate)predicate, source(e, in, 0), source(e, in, 1), "");
+    return compare_integers(e, in, source(e, in, 0), source(e, in, 1));
 }
 
 static value combine(emitter *e, const ptx_instruction *in, value result)

@@ -91,9 +91,7 @@ static bool writes(const ptx_instruction *in, int reg)
     return false;
 }
 
-/* The instruction of this block that computes a register for the access, when none of the registers it reads is written
- * between them. */
-static const ptx_instruction *definition(const emitter *e, const ptx_instruction *before, const ptx_operand *o)
+const ptx_instruction *definition(const emitter *e, const ptx_instruction *before, const ptx_operand *o)
 {
     const ptx_instruction *first = &e->f->code[e->block->first], *in = before;
     if (o->kind != OPERAND_REGISTER)

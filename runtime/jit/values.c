@@ -372,7 +372,7 @@ static value as_stored(emitter *e, value v, ptx_type type, ptx_type held)
 static void write_lanes(emitter *e, int reg, value v)
 {
     value slot = e->registers[reg][0];
-    if (e->guarded || lanes_wait_for(&e->g, e->block, reg))
+    if (e->guarded || lanes_keep(&e->g, e->block, reg))
         v = LLVMBuildSelect(e->b, e->mask, v, load_slot(e, slot), "");
     LLVMBuildStore(e->b, v, slot);
 }

@@ -486,5 +486,7 @@ cairn_status flow_build(flow *g, arena *a, const ptx_module *m, ptx_function *f)
         status = install(&b);
     if (!status)
         status = flow_find_spins(g);
+    if (!status)
+        status = flow_find_writes(g);
     return status ? status : find_liveness(g);
 }

@@ -31,6 +31,12 @@ typedef struct flow_loop {
     uint64_t *members;
 } flow_loop;
 
+/* Where a register is written: the first instruction; whether all others are equal to it, and pure. */
+typedef struct register_writes {
+    int first, block, count;
+    bool equal;
+} register_writes;
+
 typedef struct flow {
     const ptx_module *m;
     ptx_function *f;
@@ -39,6 +45,8 @@ typedef struct flow {
     int count;
     flow_loop *loops;
     int loop_count;
+    register_writes *writes; /* of each register */
+    uint64_t *settled;      /* registers that lanes may write for others (settled.c) */
     int block_words, register_words; /* of the bit sets */
 } flow;
 
@@ -53,6 +61,15 @@ static inline void bit_set(uint64_t *set, int i) { set[i / 64] |= 1ull << (i % 6
 static inline void bit_clear(uint64_t *set, int i) { set[i / 64] &= ~(1ull << (i % 64)); }
 bool bits_any(const uint64_t *set, int words);
 int bits_first(const uint64_t *set, int words); /* NO_BLOCK when empty */
+
+/* Whether a lane that is elsewhere while block b runs will read what `reg` holds now. */
+bool lanes_wait_for(const flow *g, const flow_block *b, int reg);
+/* Whether it needs to be spared by a write: what it reads is not what is written. */
+static inline bool lanes_keep(const flow *g, const flow_block *b, int reg) { return !bit_test(g->settled, reg) && lanes_wait_for(g, b, reg); }
+
+/* settled.c: finds `writes`; then, where lanes wait being known, `settled`. */
+cairn_status flow_find_writes(flow *g);
+void flow_settle(flow *g);
 
 /* spin.c: an instruction that a loop may wait with; one that needs all lanes of the warp, before which blocks end then. */
 bool may_ask(const ptx_instruction *in);

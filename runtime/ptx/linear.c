@@ -118,3 +118,12 @@ void flow_linearise(flow *g)
         parked = flow_park(g);
     } while (diverged || parked);
 }
+
+bool lanes_wait_for(const flow *g, const flow_block *b, int reg)
+{
+    for (int w = 0; w < g->block_words; w++)
+        for (uint64_t set = b->waiting[w] | b->parked[w]; set; set &= set - 1)
+            if (bit_test(g->blocks[w * 64 + __builtin_ctzll(set)].live_in, reg))
+                return true;
+    return false;
+}

@@ -382,20 +382,11 @@ static bool same_shape(shape a, shape b)
            a.likely == b.likely;
 }
 
-bool lanes_wait_for(const flow *g, const flow_block *b, int reg)
-{
-    for (int w = 0; w < g->block_words; w++)
-        for (uint64_t set = b->waiting[w] | b->parked[w]; set; set &= set - 1)
-            if (bit_test(g->blocks[w * 64 + __builtin_ctzll(set)].live_in, reg))
-                return true;
-    return false;
-}
-
 static void write_register(finder *d, const flow_block *b, const ptx_instruction *in, int reg, shape result)
 {
     bool guarded = in->guard >= 0 && !is_uniform(d->registers[in->guard]) &&
                    d->registers[in->guard].kind != SHAPE_UNKNOWN;
-    if (result.kind != SHAPE_UNKNOWN && (guarded || lanes_wait_for(d->g, b, reg)))
+    if (result.kind != SHAPE_UNKNOWN && (guarded || lanes_keep(d->g, b, reg)))
         result = (shape){.kind = SHAPE_VECTOR, .likely = result.kind == SHAPE_VECTOR ? result.likely : result.stride};
     shape merged = meet(d->registers[reg], result);
     d->changed |= !same_shape(merged, d->registers[reg]);
@@ -438,6 +429,7 @@ void shapes_find(flow *g, block_class c, shape *registers)
         g->loops[i].divergent = g->loops[i].parks = false;
     do {
         flow_linearise(g);
+        flow_settle(g);
         memset(registers, 0, sizeof *registers * (size_t)g->f->register_count);
         /* What may be read before it is written is zero then (jit/emit.c). Without a start, a loop of such registers
          * would stay unknown, and with it all that is made of them. */

@@ -8,7 +8,8 @@
  * that they nearly always have: an access looks whether they do.
  *
  * A register that is written while lanes wait elsewhere for its old value is a vector: the write must
- * leave those lanes alone. That one rule covers joins, loops left at different times, and guards. */
+ * leave those lanes alone. That one rule covers joins, loops left at different times, and guards. It leaves out
+ * registers that lanes may write for others (settled.c). */
 #ifndef RUNTIME_PTX_SHAPES_H
 #define RUNTIME_PTX_SHAPES_H
 #include "runtime/ptx/flow.h"
@@ -47,8 +48,5 @@ void shapes_find(flow *g, block_class c, shape *registers);
 shape operand_shape(const flow *g, block_class c, const shape *registers, const ptx_operand *o);
 /* The shape of what the instruction computes, before masks are looked at. */
 shape result_shape(const flow *g, block_class c, const shape *registers, const ptx_instruction *in);
-
-/* Whether a lane that is elsewhere while block b runs will read what `reg` holds now. */
-bool lanes_wait_for(const flow *g, const flow_block *b, int reg);
 
 #endif

@@ -161,14 +161,21 @@ static void halves_are_added_atomically(void **state)
                                 "atom.shared.add.noftz.f16x2 %r2, [sum], %r1; bar.sync 0; ld.shared.u32 %d, [sum];", 0x56005a00);
 }
 
-/* Blocks of many shapes: rows that are whole warps, parts of warps, and neither. */
+/* Rows that are whole warps, parts of warps, and neither. */
+static const unsigned shapes[][2] = {{96, 1}, {32, 3}, {16, 6}, {8, 12}, {48, 2}, {24, 4}, {12, 8}, {4, 24}};
+
+static void set_shape(unsigned x, unsigned y)
+{
+    shape[0] = x;
+    shape[1] = y;
+}
+
 static void rows_shorter_than_a_warp_load_what_their_threads_ask_for(void **state)
 {
-    static const unsigned shapes[][2] = {{16, 6}, {8, 12}, {48, 2}, {24, 4}, {32, 3}, {96, 1}, {12, 8}, {4, 24}};
     (void)state;
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
-        unsigned n = shape[0] = shapes[i][0];
-        shape[1] = shapes[i][1];
+        unsigned n = shapes[i][0];
+        set_shape(n, shapes[i][1]);
         /* Strides of one, two and three, backwards, one for each row, and a row's own base. */
         EXPECT("", "mov.u32 %r0, %tid.x; mul.wide.u32 %s1, %r0, 8; add.s64 %s2, %in, %s1; ld.global.u32 %d, [%s2+4];", input[2 * (t % n) + 1]);
         EXPECT("", "mul.lo.u32 %r0, %t, 3; mul.wide.s32 %s1, %r0, 4; add.s64 %s2, %in, %s1; ld.global.u32 %d, [%s2];", input[3 * t]);
@@ -190,8 +197,7 @@ static void rows_shorter_than_a_warp_load_what_their_threads_ask_for(void **stat
                "mov.u64 %s4, box; add.s64 %s4, %s4, %s3; ld.shared.u32 %r2, [%s4+4]; ld.shared.u32 %r3, [%s4]; add.u32 %d, %r2, %r3;",
                input[95 - t] + 95 - t);
     }
-    shape[0] = THREADS;
-    shape[1] = 1;
+    set_shape(THREADS, 1);
 }
 
 /* %r1 is first read before it is written, in a circle of its own: what is made of it varies by lane all the same. */
@@ -302,6 +308,96 @@ static void a_spin_that_never_ends_is_a_fault(void **state)
     unsetenv("CAIRN_CUDA_PATIENCE");
 }
 
+/* Each pair adds a bit where its comparison holds: a grows from thread to thread, b is its row. */
+#define COMPARISONS(X)                                                                                              \
+    X("setp.lt.s32 %p0, %r0, 8;", (int32_t)a < 8)                                                                    \
+    X("setp.le.s32 %p0, %r0, 31;", (int32_t)a <= 31)                                                                 \
+    X("setp.gt.u32 %p0, %r0, 31;", a > 31)                                                                           \
+    X("setp.ge.u32 %p0, 64, %r0;", 64 >= a)                                                                          \
+    X("setp.eq.s32 %p0, %r0, 15;", a == 15)                                                                          \
+    X("setp.ne.s32 %p0, %r0, 95;", a != 95)                                                                          \
+    X("setp.lt.u32 %p0, %r1, 40;", a - 9 < 40)                                                                       \
+    X("setp.lt.s32 %p0, %r1, 40;", (int32_t)(a - 9) < 40)                                                            \
+    X("setp.hs.s32 %p0, %r1, 0x80000000;", a - 9 >= 0x80000000)                                                      \
+    X("setp.ge.s32 %p0, %r2, 0;", (int32_t)(0x7ffffff0 + a) >= 0)                                                    \
+    X("setp.gt.u32 %p0, %r3, 20;", 60 - a > 20)                                                                      \
+    X("setp.le.s32 %p0, %r3, 44;", (int32_t)(60 - a) <= 44)                                                          \
+    X("max.s32 %r5, %r0, %r4; setp.ge.s32 %p0, %r5, 33;", a >= 33 || b >= 33)                                        \
+    X("min.u32 %r5, %r0, 40; setp.ge.u32 %p0, %r5, 32;", a >= 32)                                                    \
+    X("max.s32 %r5, %r0, %r3; setp.ge.s32 %p0, %r5, 50;", a >= 50 || (int32_t)(60 - a) >= 50)                        \
+    X("setp.lt.u32 %p1, %r0, 5; setp.ne.u32 %p2, %r4, 1; and.pred %p0, %p1, %p2;", a < 5 && b != 1)                  \
+    X("setp.eq.s32 %p1, %r0, 0; setp.eq.s32 %p2, %r4, 0; or.pred %p3, %p1, %p2; setp.eq.s32 %p4, %r0, 95;\n"          \
+      "or.pred %p0, %p3, %p4;", a == 0 || b == 0 || a == 95)                                                         \
+    X("setp.gt.u32 %p1, %r0, 31; not.pred %p2, %p1; setp.lt.u32 %p3, %r0, 64; and.pred %p0, %p2, %p3;", a <= 31)     \
+    X("setp.lt.u32 %p1, %r0, 32; setp.gt.u32 %p2, %r0, 15; xor.pred %p0, %p1, %p2;", (a < 32) != (a > 15))           \
+    X("setp.lt.u32 %p1, %r0, 32; setp.lt.u32 %p0, %x, 0x80000000; and.pred %p0, %p0, %p1;", a < 32 && x < 0x80000000)
+
+static uint32_t comparisons(uint32_t a, uint32_t b, uint32_t x)
+{
+    uint32_t bits = 0, bit = 1;
+#define X(text, holds) bits |= (holds) ? bit : 0, bit *= 2;
+    COMPARISONS(X)
+#undef X
+    return bits;
+}
+
+/* Bounds at the ends of warps, within them, and where numbers wrap; both ways of the branch do something. */
+static void lanes_compare_each_for_itself(void **state)
+{
+    static const char *const texts[] = {
+#define X(text, holds) text,
+        COMPARISONS(X)
+#undef X
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        for (int row = 0; row < 2; row++) {
+            unsigned n = shapes[i][0];
+            char body[6000] = "mov.u32 %r4, %tid.y; mov.u32 %r6, 1;\n";
+            strcat(body, row ? "mov.u32 %r0, %tid.x;" : "mov.u32 %r0, %t;");
+            strcat(body, "sub.u32 %r1, %r0, 9; add.u32 %r2, %r0, 0x7ffffff0; sub.u32 %r3, 60, %r0;\n");
+            for (size_t k = 0; k < sizeof texts / sizeof *texts; k++)
+                sprintf(body + strlen(body), "%s\n@%%p0 bra YES%zu; add.u32 %%r6, %%r6, 0; bra.uni NEXT%zu; YES%zu: or.b32 %%d, %%d, %u; NEXT%zu:\n",
+                        texts[k], k, k, k, 1u << k, k);
+            set_shape(n, shapes[i][1]);
+            EXPECT("", body, comparisons(row ? t % n : t, t / n, x));
+        }
+    set_shape(THREADS, 1);
+}
+
+static uint32_t part_and_meet(uint32_t t, uint32_t x)
+{
+    uint32_t d = 0, last = 5 + (t < 64 ? 0 : x & 3), i = 0;
+    do {
+        bool yes = i & 1 ? x >> i & 1 : i & 2;
+        d = yes ? d * 3 + i : d ^ (x + i);
+        d += input[t];
+    } while (i++ < last);
+    return d;
+}
+
+/* All lanes this way, some that way, and together again; the last warp's lanes leave one after the other. */
+static void lanes_part_and_come_together_in_a_loop(void **state)
+{
+    (void)state;
+    EXPECT("", "and.b32 %r2, %x, 3; setp.lt.u32 %p0, %t, 64; selp.u32 %r2, 0, %r2, %p0; add.u32 %r2, %r2, 5; mov.u32 %r0, 0;\n"
+               "LOOP: and.b32 %r3, %r0, 1; setp.eq.u32 %p1, %r3, 0; @%p1 bra EVEN; shr.u32 %r4, %x, %r0; and.b32 %r4, %r4, 1; bra.uni DECIDE;\n"
+               "EVEN: and.b32 %r4, %r0, 2; DECIDE: setp.ne.u32 %p2, %r4, 0; @%p2 bra YES; add.u32 %r5, %x, %r0; xor.b32 %d, %d, %r5; bra.uni MEET;\n"
+               "YES: mad.lo.u32 %d, %d, 3, %r0; MEET: ld.global.u32 %r6, [%s0]; add.u32 %d, %d, %r6; setp.lt.u32 %p3, %r0, %r2; add.u32 %r0, %r0, 1; @%p3 bra LOOP;",
+           part_and_meet(t, x));
+}
+
+/* %s1 is widened in both arms: one base for all lanes. In the loop it is another in each round, and lanes take theirs along. */
+static void an_index_widened_in_two_places_is_each_lanes_own(void **state)
+{
+    (void)state;
+    EXPECT("", "and.b32 %r1, %x, 1; setp.ne.u32 %p0, %r1, 0; @%p0 bra ODD; cvt.s64.s32 %s1, %t; mov.u32 %d, 7; bra.uni MEET; ODD: cvt.s64.s32 %s1, %t;\n"
+               "mov.u32 %d, 9; MEET: shl.b64 %s2, %s1, 2; add.s64 %s3, %in, %s2; ld.global.u32 %r2, [%s3]; add.u32 %d, %d, %r2;", x + (x & 1 ? 9 : 7));
+    EXPECT("", "mov.u32 %r3, 0; and.b32 %r4, %x, 3; LOOP: mad.lo.u32 %r2, %r3, 5, %t; setp.eq.u32 %p0, %r3, %r4; @%p0 bra LEAVE; setp.eq.u32 %p1, %r3, 2;\n"
+               "cvt.s64.s32 %s1, %r2; @%p1 bra OUT; add.u32 %r3, %r3, 1; bra.uni LOOP; LEAVE: cvt.s64.s32 %s1, %r2; OUT:\n"
+               "cvt.u32.u64 %d, %s1; add.u32 %d, %d, %r3;", t + 6 * ((x & 3) < 2 ? x & 3 : 2));
+}
+
 static CUcontext context;
 
 static int begin(void **state)
@@ -338,6 +434,9 @@ int main(void)
         cmocka_unit_test(warps_wait_for_one_another_in_loops),
         cmocka_unit_test(blocks_of_a_cooperative_launch_wait_for_one_another),
         cmocka_unit_test(a_spin_that_never_ends_is_a_fault),
+        cmocka_unit_test(lanes_compare_each_for_itself),
+        cmocka_unit_test(lanes_part_and_come_together_in_a_loop),
+        cmocka_unit_test(an_index_widened_in_two_places_is_each_lanes_own),
         cmocka_unit_test(halves_are_added_atomically),
     };
     return cmocka_run_group_tests(tests, begin, end);

@@ -180,6 +180,21 @@ static void joins_of_divergent_branches_make_vectors(void **state)
     finish(&x);
 }
 
+static void both_arms_of_a_branch_may_widen_one_index(void **state)
+{
+    analysis x;
+    (void)state;
+    analyse(&x, KERNEL("mov.u32 %r1, %laneid; setp.lt.u32 %p1, %r1, 5; @%p1 bra L; cvt.s64.s32 %d1, %r1; bra.uni M;\n"
+                       "L: cvt.s64.s32 %d1, %r1; M: shl.b64 %d2, %d1, 2; ret;"), whole);
+    assert_int_equal(shape_named(&x, "%d2").stride, 4);
+    finish(&x);
+    /* What lanes that have left the loop keep is not what the others compute next. */
+    analyse(&x, KERNEL("mov.u32 %r1, %laneid; mov.u32 %r3, 0; LOOP: add.u32 %r2, %r3, %r1; cvt.s64.s32 %d1, %r2; add.u32 %r3, %r3, 1;\n"
+                       "setp.lt.u32 %p1, %r3, %r1; @%p1 bra LOOP; shl.b64 %d2, %d1, 2; ret;"), whole);
+    assert_int_equal(shape_named(&x, "%d2").kind, SHAPE_VECTOR);
+    finish(&x);
+}
+
 static void loops_that_lanes_leave_at_different_times_make_vectors_outside(void **state)
 {
     analysis x;
@@ -238,6 +253,7 @@ int main(void)
         cmocka_unit_test(initialisers_hold_values_and_addresses),
         cmocka_unit_test(thread_numbers_make_unit_strides),
         cmocka_unit_test(joins_of_divergent_branches_make_vectors),
+        cmocka_unit_test(both_arms_of_a_branch_may_widen_one_index),
         cmocka_unit_test(loops_that_lanes_leave_at_different_times_make_vectors_outside),
         cmocka_unit_test(loops_with_two_entries_are_refused),
         cmocka_unit_test(allocation_failures_are_errors),
