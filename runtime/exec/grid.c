@@ -72,7 +72,8 @@ struct block_run {
 
 typedef struct grid_context {
     const grid_launch *launch;
-    int64_t blocks, tasks;
+    int64_t blocks, threads;
+    _Atomic int64_t next;              /* the first block that no thread has taken */
     uint32_t (*tids)[3][WARP_LANES];   /* for each warp of a block; NULL when flat */
     _Atomic int fault;
     _Atomic int running, spinning; /* threads in the grid; those that have done nothing but spin for a while */
@@ -563,9 +564,25 @@ static void forget_frames(block_run *r)
 #endif
 }
 
-/* A fault comes back here. */
-static __attribute__((noinline)) void run_or_report(block_run *r, grid_context *c, int64_t task)
+/* The next blocks in order, so that one that waits for an earlier block never waits for one that has not begun. Many at first,
+ * because neighbours use the same memory; fewer and fewer, so that threads end together. False: none is left. */
+static bool take_blocks(grid_context *c, int64_t *from, int64_t *to)
 {
+    enum { SHARE = 4 };
+    *from = atomic_load_explicit(&c->next, memory_order_relaxed);
+    do {
+        int64_t left = c->blocks - *from, count = c->threads > 1 ? left / (SHARE * c->threads) : left;
+        if (left <= 0 || atomic_load_explicit(&c->fault, memory_order_relaxed))
+            return false;
+        *to = *from + (count ? count : 1);
+    } while (!atomic_compare_exchange_weak_explicit(&c->next, from, *to, memory_order_relaxed, memory_order_relaxed));
+    return true;
+}
+
+/* A fault comes back here. */
+static __attribute__((noinline)) void run_or_report(block_run *r, grid_context *c)
+{
+    int64_t from, to;
     if (sigsetjmp(r->escape, 0)) {
         forget_frames(r);
         report(r, c);
@@ -575,16 +592,18 @@ static __attribute__((noinline)) void run_or_report(block_run *r, grid_context *
     if (r->together)
         run_together(r);
     else
-        run_range(r, c, c->blocks * task / c->tasks, c->blocks * (task + 1) / c->tasks);
+        while (take_blocks(c, &from, &to))
+            run_range(r, c, from, to);
     r->inside = false;
 }
 
 static void run_task(void *context, int64_t task, int worker)
 {
     grid_context *c = context;
-    block_run *r = run_of_thread();
-    if (atomic_load_explicit(&c->fault, memory_order_relaxed))
+    (void)task;
+    if (atomic_load_explicit(&c->fault, memory_order_relaxed) || atomic_load_explicit(&c->next, memory_order_relaxed) >= c->blocks)
         return;
+    block_run *r = run_of_thread();
     bool together = c->launch->cooperative;
     if (!r || !prepare_run(r, c, worker) || (together && !prepare_together(r, c, worker))) {
         atomic_store(&c->fault, GRID_MEMORY);
@@ -598,7 +617,7 @@ static void run_task(void *context, int64_t task, int worker)
     r->counted_spinning = 0;
     atomic_fetch_add(&c->running, 1);
     memset(r->counters, 0, sizeof r->counters);
-    run_or_report(r, c, task);
+    run_or_report(r, c);
     atomic_fetch_sub(&c->running, 1);
     free_together(r, c->blocks);
     for (int i = 0; i < COUNTERS && profile_wanted(); i++)
@@ -620,27 +639,20 @@ static bool make_tids(grid_context *c)
     return c->tids != NULL;
 }
 
-/* Small enough that threads end together, large enough that claiming one costs little. Blocks are
- * claimed in order, so one that waits for an earlier block never waits for one that has not begun. */
-static int64_t task_count(int64_t blocks)
-{
-    enum { TASKS = 256 };
-    return blocks < TASKS ? blocks : TASKS;
-}
-
 grid_fault grid_run(const grid_launch *launch)
 {
     grid_context c = {.launch = launch, .blocks = (int64_t)launch->grid[0] * launch->grid[1] * launch->grid[2]};
     if (launch->cooperative && c.blocks > GRID_MAX_TOGETHER)
         return GRID_MEMORY;
-    c.tasks = checks_wanted() & CHECK_CODE || launch->cooperative ? 1 : task_count(c.blocks); /* in order, so that reports are the same */
+    bool in_order = checks_wanted() & CHECK_CODE; /* so that reports are the same */
+    c.threads = in_order || launch->cooperative ? 1 : c.blocks < cairn_threads() ? c.blocks : cairn_threads();
     if (checks_wanted() & CHECK_CODE)
         check_launch_begins(launch);
     if (!launch->flat && !make_tids(&c))
         return GRID_MEMORY;
     grid_install_handlers();
     trace_mark start = profile_wanted() ? trace_start() : 0;
-    pool_run(c.tasks, run_task, &c);
+    pool_run(c.threads, run_task, &c);
     if (start)
         profile_launch(launch->name, start, (uint64_t)c.blocks * threads_of(launch), (uint64_t *)c.counters);
     mem_free(c.tids);
