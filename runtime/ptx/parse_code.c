@@ -506,6 +506,21 @@ static bool append(parser *p, ptx_instruction in, const operand_list *list)
     return true;
 }
 
+/* A register may be wider than what is passed: a load extends by the instruction's type, a store drops the upper bits. */
+static void widen_move(const parser *p, ptx_instruction *mov, bool load, ptx_type type, const ptx_operand *operand)
+{
+    if (operand->kind != OPERAND_REGISTER)
+        return;
+    ptx_type has = p->f->registers[operand->index].type;
+    if (type_bits(has) <= type_bits(type) || type_kind(has) == KIND_FLOAT || type_kind(type) == KIND_FLOAT)
+        return;
+    ptx_type wide = unsigned_type(type_bits(has)), narrow = type_kind(type) == KIND_SIGNED ? type : unsigned_type(type_bits(type));
+    mov->op = OP_cvt;
+    mov->type_count = 2;
+    mov->types[0] = (uint8_t)(load ? wide : narrow);
+    mov->types[1] = (uint8_t)(load ? narrow : wide);
+}
+
 /* ld.param and st.param of what calls pass become moves between registers, one for each element. */
 static bool append_slot_moves(parser *p, const ptx_instruction *in, const operand_list *list)
 {
@@ -524,6 +539,7 @@ static bool append_slot_moves(parser *p, const ptx_instruction *in, const operan
         operand_list pair = {.dst_count = 1, .src_count = 1};
         pair.dst[0] = load ? list->dst[i] : register_operand(reg);
         pair.src[0] = load ? register_operand(reg) : list->src[1 + i];
+        widen_move(p, &mov, load, (ptx_type)in->types[0], load ? &pair.dst[0] : &pair.src[0]);
         if (!append(p, mov, &pair))
             return false;
     }

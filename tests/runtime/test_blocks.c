@@ -270,6 +270,18 @@ static void lanes_take_a_lock_one_by_one(void **state)
                    "ld.global.u32 %r9, [count]; add.u32 %d, %d, %r9;", 6 + 6 * THREADS);
 }
 
+/* What a load widens gets the sign or the zeros that the load names; what a store narrows loses its upper bits. */
+static void parameters_go_into_wider_registers(void **state)
+{
+    (void)state;
+    const char *bytes = ".func (.param .b32 r) bytes(.param .b8 a, .param .b8 b)\n{\n.reg .b16 %v; .reg .b32 %w, %x;\n"
+                        "ld.param.s8 %w, [a]; ld.param.u8 %v, [b]; cvt.u32.u16 %x, %v; shl.b32 %x, %x, 16; add.u32 %w, %w, %x; st.param.b32 [r], %w; ret;\n}\n";
+    EXPECT(bytes, "{ .reg .b16 %h; .param .b8 p; .param .b8 q; .param .b32 s; st.param.b8 [p], %x; cvt.u16.u32 %h, %x; st.param.b8 [q], %h;\n"
+                  "call (s), bytes, (p, q); ld.param.b32 %d, [s]; }", (uint32_t)(int8_t)x + ((x & 255) << 16));
+    EXPECT(".func (.param .b16 r) same(.param .b16 a)\n{\n.reg .b64 %w; ld.param.u16 %w, [a]; st.param.b16 [r], %w; ret;\n}\n",
+           "{ .param .b16 p; .param .b16 q; st.param.b16 [p], %x; call (q), same, (p); ld.param.s16 %d, [q]; }", (uint32_t)(int16_t)x);
+}
+
 static void warps_wait_for_one_another_in_loops(void **state)
 {
     (void)state;
@@ -430,6 +442,7 @@ int main(void)
         cmocka_unit_test(whole_accesses_bring_each_lane_its_own),
         cmocka_unit_test(functions_are_called_by_their_address),
         cmocka_unit_test(functions_may_call_themselves),
+        cmocka_unit_test(parameters_go_into_wider_registers),
         cmocka_unit_test(lanes_take_a_lock_one_by_one),
         cmocka_unit_test(warps_wait_for_one_another_in_loops),
         cmocka_unit_test(blocks_of_a_cooperative_launch_wait_for_one_another),
