@@ -857,8 +857,30 @@ static value call_atomic(emitter *e, const ptx_instruction *in, value result)
     return call_helper(e, name, LLVMVoidTypeInContext(e->context), x, 5);
 }
 
+static bool reads(const ptx_instruction *in, int reg)
+{
+    bool found = in->guard == reg;
+    for (int i = 0; i < in->src_count; i++)
+        found |= in->src[i].kind == OPERAND_REGISTER && in->src[i].index == reg;
+    return found;
+}
+
+/* Registers that carry arguments and results are read by calls. */
+static bool is_read(const emitter *e, const ptx_operand *o)
+{
+    bool found = false;
+    for (int i = 0; i < e->f->slot_count; i++)
+        found |= e->f->slots[i].reg == o->index;
+    for (int i = 0; i < e->f->code_count && !found; i++)
+        found = reads(&e->f->code[i], o->index);
+    return found && o->kind == OPERAND_REGISTER;
+}
+
+/* Compilers write atom where nobody wants to know what was there before. */
 value emit_atom(emitter *e, const ptx_instruction *in)
 {
+    if (!is_read(e, &in->dst[0]))
+        return emit_red(e, in);
     llvm_type type = vector_of(scalar_type(e, (ptx_type)in->types[0]));
     value result = new_slot(e, type, "old");
     if (call_atomic(e, in, result))

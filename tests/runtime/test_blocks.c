@@ -410,6 +410,41 @@ static void an_index_widened_in_two_places_is_each_lanes_own(void **state)
                "cvt.u32.u64 %d, %s1; add.u32 %d, %d, %r3;", t + 6 * ((x & 3) < 2 ? x & 3 : 2));
 }
 
+/* Lanes of t's warp before it that hold its low three bits: atomics of a warp go in the order of its lanes. */
+static uint32_t equals_before(uint32_t t)
+{
+    uint32_t n = 0;
+    for (uint32_t i = t / 32 * 32; i < t; i++)
+        n += ((input[i] ^ input[t]) & 7) == 0;
+    return n;
+}
+
+static uint32_t equals(uint32_t t, uint32_t by)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < THREADS; i++)
+        n += ((input[i] ^ input[t]) & 7) == 0 ? by ? i : 1 : 0;
+    return n;
+}
+
+static void lanes_meet_at_one_place_in_shared_memory(void **state)
+{
+    const char *box = ".shared .align 4 .b32 box[8];";
+    const char *begin = "and.b32 %r0, %x, 7; mul.wide.u32 %s1, %r0, 4; mov.u64 %s2, box; add.u64 %s1, %s1, %s2; mov.u32 %r2, 0; st.shared.u32 [%s1], %r2; bar.sync 0;\n";
+    char text[600];
+    (void)state;
+    EXPECT(".shared .align 4 .b32 box[24];", "and.b32 %r0, %x, 7; shr.u32 %r1, %t, 5; shl.b32 %r1, %r1, 3; add.u32 %r0, %r0, %r1; mul.wide.u32 %s1, %r0, 4; mov.u64 %s2, box;\n"
+           "add.u64 %s1, %s1, %s2; mov.u32 %r2, 0; st.shared.u32 [%s1], %r2; atom.shared.add.u32 %d, [%s1], 1;", equals_before(t));
+    snprintf(text, sizeof text, "%s red.shared.add.u32 [%%s1], 1; bar.sync 0; ld.shared.u32 %%d, [%%s1];", begin);
+    EXPECT(box, text, equals(t, 0));
+    snprintf(text, sizeof text, "%s atom.shared.add.s32 %%r3, [%%s1], %%t; bar.sync 0; ld.shared.u32 %%d, [%%s1];", begin);
+    EXPECT(box, text, equals(t, 1));
+    snprintf(text, sizeof text, "%s setp.ne.u32 %%p0, %%t, 40; @%%p0 red.shared.add.u32 [%%s1], 1; bar.sync 0; ld.shared.u32 %%d, [%%s1];", begin);
+    EXPECT(box, text, equals(t, 0) - (((input[40] ^ x) & 7) == 0));
+    EXPECT(".shared .align 4 .b32 box[96];", "mul.wide.u32 %s1, %t, 4; mov.u64 %s2, box; add.u64 %s1, %s1, %s2; mov.u32 %r2, 6; st.shared.u32 [%s1], %r2;\n"
+           "red.shared.or.b32 [%s1], 9; red.shared.xor.b32 [%s1], %t; red.shared.and.b32 [%s1], 11; ld.shared.u32 %d, [%s1];", (15 ^ t) & 11);
+}
+
 static CUcontext context;
 
 static int begin(void **state)
@@ -447,6 +482,7 @@ int main(void)
         cmocka_unit_test(warps_wait_for_one_another_in_loops),
         cmocka_unit_test(blocks_of_a_cooperative_launch_wait_for_one_another),
         cmocka_unit_test(a_spin_that_never_ends_is_a_fault),
+        cmocka_unit_test(lanes_meet_at_one_place_in_shared_memory),
         cmocka_unit_test(lanes_compare_each_for_itself),
         cmocka_unit_test(lanes_part_and_come_together_in_a_loop),
         cmocka_unit_test(an_index_widened_in_two_places_is_each_lanes_own),
