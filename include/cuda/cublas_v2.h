@@ -135,6 +135,22 @@ cublasStatus_t cublasHgemmStridedBatched(cublasHandle_t h, cublasOperation_t opa
 cublasStatus_t cublasHgemmBatched(cublasHandle_t h, cublasOperation_t opa, cublasOperation_t opb, int m, int n, int k,
                                   const struct __half *alpha, const struct __half *const a[], int lda, const struct __half *const b[],
                                   int ldb, const struct __half *beta, struct __half *const c[], int ldc, int count);
+/* C = alpha op(A) + beta op(B), m by n. A factor of 0 leaves its matrix unread; C may be A or B where that is not transposed. */
+#define X(P, T, p)                                                                                    \
+    cublasStatus_t cublas##P##geam(cublasHandle_t h, cublasOperation_t opa, cublasOperation_t opb, int m, int n, const T *alpha, \
+                                   const T *a, int lda, const T *beta, const T *b, int ldb, T *c, int ldc);
+CAIRN_CUBLAS_ALL(X)
+#undef X
+/* Vectors and results of one type: f16 and bf16 with execution (and alpha) in f32, f32 and f64 with their own. Sums are kept in
+ * f64 and rounded once. All else gives CUBLAS_STATUS_NOT_SUPPORTED. */
+cublasStatus_t cublasDotEx(cublasHandle_t h, int n, const void *x, cudaDataType x_type, int incx, const void *y, cudaDataType y_type,
+                           int incy, void *result, cudaDataType result_type, cudaDataType execution);
+cublasStatus_t cublasNrm2Ex(cublasHandle_t h, int n, const void *x, cudaDataType x_type, int incx, void *result,
+                            cudaDataType result_type, cudaDataType execution);
+cublasStatus_t cublasScalEx(cublasHandle_t h, int n, const void *alpha, cudaDataType alpha_type, void *x, cudaDataType x_type, int incx,
+                            cudaDataType execution);
+cublasStatus_t cublasAxpyEx(cublasHandle_t h, int n, const void *alpha, cudaDataType alpha_type, const void *x, cudaDataType x_type,
+                            int incx, void *y, cudaDataType y_type, int incy, cudaDataType execution);
 
 #define cublasCreate cublasCreate_v2
 #define cublasDestroy cublasDestroy_v2

@@ -429,3 +429,103 @@ API cublasStatus_t cublasHgemmBatched(cublasHandle_t h, cublasOperation_t opa, c
     return cublasGemmBatchedEx(h, opa, opb, m, n, k, alpha, (const void *const *)a, HALVES, lda, (const void *const *)b, HALVES, ldb,
                                beta, (void *const *)c, HALVES, ldc, count, CUBLAS_COMPUTE_16F, CUBLAS_GEMM_DEFAULT);
 }
+
+/* ---- Sums of matrices ---------------------------------------------------------------------------- */
+#define CONJUGATE_s(x) (x)
+#define CONJUGATE_d(x) (x)
+#define CONJUGATE_c(x) __builtin_conjf(x)
+#define CONJUGATE_z(x) __builtin_conj(x)
+
+/* T: the header's type; N: C's of the same layout. A factor of 0 leaves its matrix unread. */
+#define X(P, T, p, N)                                                                                     static N p##element(cublasOperation_t op, const N *a, int64_t ld, int row, int column)                {                                                                                                         N x = op == CUBLAS_OP_N ? a[row + column * ld] : a[column + row * ld];                                return op == CUBLAS_OP_C ? CONJUGATE_##p(x) : x;                                                  }                                                                                                     static void p##add(cublasOperation_t opa, cublasOperation_t opb, int m, int n, N alpha, const N *a, int64_t lda, N beta, \
+                       const N *b, int64_t ldb, N *c, int64_t ldc)                                        {                                                                                                         for (int j = 0; j < n; j++)                                                                               for (int i = 0; i < m; i++)                                                                               c[i + j * ldc] = (alpha != 0 ? alpha * p##element(opa, a, lda, i, j) : 0) +                                            (beta != 0 ? beta * p##element(opb, b, ldb, i, j) : 0);                  }                                                                                                     API cublasStatus_t cublas##P##geam(cublasHandle_t h, cublasOperation_t opa, cublasOperation_t opb, int m, int n, const T *alpha, \
+                                       const T *a, int lda, const T *beta, const T *b, int ldb, T *c, int ldc)     {                                                                                                         bool good = alpha && beta && c && fits(opa ? n : m, opa ? m : n, lda) && fits(opb ? n : m, opb ? m : n, ldb) && fits(m, n, ldc);         good = good && (c != a || (opa == CUBLAS_OP_N && lda == ldc)) && (c != b || (opb == CUBLAS_OP_N && ldb == ldc));         CALL(good, p##add(opa, opb, m, n, *(const N *)alpha, (const N *)a, lda, *(const N *)beta, (const N *)b, ldb, (N *)c, ldc));     }
+X(S, float, s, float) X(D, double, d, double) X(C, cuComplex, c, float _Complex) X(Z, cuDoubleComplex, z, double _Complex)
+#undef X
+
+/* ---- Vectors of any type ------------------------------------------------------------------------- */
+/* All operands of one type; sums in double, rounded once. */
+static bool vector_types(cudaDataType x, cudaDataType y, cudaDataType execution)
+{
+    bool half = x == CUDA_R_16F || x == CUDA_R_16BF;
+    return x == y && (half || x == CUDA_R_32F || x == CUDA_R_64F) && execution == (half ? CUDA_R_32F : x);
+}
+
+static double element(const void *x, cudaDataType type, int64_t i)
+{
+    switch (type) {
+    case CUDA_R_16F: return half_to_float(((const uint16_t *)x)[i]);
+    case CUDA_R_16BF: return bfloat_to_float(((const uint16_t *)x)[i]);
+    case CUDA_R_64F: return ((const double *)x)[i];
+    default: return ((const float *)x)[i];
+    }
+}
+
+static void set_element(void *x, cudaDataType type, int64_t i, double value)
+{
+    switch (type) {
+    case CUDA_R_16F: ((uint16_t *)x)[i] = float_to_half((float)value); return;
+    case CUDA_R_16BF: ((uint16_t *)x)[i] = float_to_bfloat((float)value); return;
+    case CUDA_R_64F: ((double *)x)[i] = value; return;
+    default: ((float *)x)[i] = (float)value;
+    }
+}
+
+/* A negative increment goes from the last element to the first. */
+static int64_t place(int i, int n, int inc) { return (int64_t)(inc < 0 ? i - n + 1 : i) * inc; }
+
+static double dot(int n, const void *x, cudaDataType xt, int incx, const void *y, cudaDataType yt, int incy)
+{
+    double sum = 0;
+    for (int i = 0; i < n; i++)
+        sum += element(x, xt, place(i, n, incx)) * element(y, yt, place(i, n, incy));
+    return sum;
+}
+
+API cublasStatus_t cublasDotEx(cublasHandle_t h, int n, const void *x, cudaDataType x_type, int incx, const void *y, cudaDataType y_type,
+                               int incy, void *result, cudaDataType result_type, cudaDataType execution)
+{
+    if (h && (!vector_types(x_type, y_type, execution) || result_type != x_type))
+        return CUBLAS_STATUS_NOT_SUPPORTED;
+    CALL(result && (n <= 0 || (x && y)), set_element(result, result_type, 0, dot(n, x, x_type, incx, y, y_type, incy)));
+}
+
+API cublasStatus_t cublasNrm2Ex(cublasHandle_t h, int n, const void *x, cudaDataType x_type, int incx, void *result,
+                                cudaDataType result_type, cudaDataType execution)
+{
+    if (h && !vector_types(x_type, result_type, execution))
+        return CUBLAS_STATUS_NOT_SUPPORTED;
+    if (x_type == CUDA_R_64F) /* squares of doubles may overflow: BLAS scales them */
+        return cublasDnrm2_v2(h, n, x, incx, result);
+    CALL(result && (n <= 0 || x), set_element(result, result_type, 0, __builtin_sqrt(dot(n, x, x_type, incx, x, x_type, incx))));
+}
+
+static void scale(int n, double alpha, void *x, cudaDataType type, int incx)
+{
+    for (int i = 0; i < n && incx > 0; i++)
+        set_element(x, type, (int64_t)i * incx, alpha * element(x, type, (int64_t)i * incx));
+}
+
+API cublasStatus_t cublasScalEx(cublasHandle_t h, int n, const void *alpha, cudaDataType alpha_type, void *x, cudaDataType x_type, int incx,
+                                cudaDataType execution)
+{
+    if (h && (!vector_types(x_type, x_type, execution) || alpha_type != execution))
+        return CUBLAS_STATUS_NOT_SUPPORTED;
+    CALL(alpha && (n <= 0 || x), scale(n, element(alpha, alpha_type, 0), x, x_type, incx));
+}
+
+static void add_scaled(int n, double alpha, const void *x, int incx, void *y, int incy, cudaDataType type)
+{
+    for (int i = 0; i < n; i++) {
+        int64_t at = place(i, n, incy);
+        set_element(y, type, at, alpha * element(x, type, place(i, n, incx)) + element(y, type, at));
+    }
+}
+
+API cublasStatus_t cublasAxpyEx(cublasHandle_t h, int n, const void *alpha, cudaDataType alpha_type, const void *x, cudaDataType x_type,
+                                int incx, void *y, cudaDataType y_type, int incy, cudaDataType execution)
+{
+    if (h && (!vector_types(x_type, y_type, execution) || alpha_type != execution))
+        return CUBLAS_STATUS_NOT_SUPPORTED;
+    CALL(alpha && (n <= 0 || (x && y)), add_scaled(n, element(alpha, alpha_type, 0), x, incx, y, incy, x_type));
+}

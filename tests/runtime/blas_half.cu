@@ -1,4 +1,4 @@
-// cuBLAS's products of f16, bf16 and int8 against sums in double, in every transposition. Linked with -lcublas.
+// cuBLAS's products of f16, bf16 and int8 against sums in double, in every transposition; vectors of any type; sums of matrices. Linked with -lcublas.
 #include "../../examples/cuda/check.h"
 #include <cublas_v2.h>
 #include <cuda_bf16.h>
@@ -114,6 +114,73 @@ static void halves()
                                  wide.data, CUDA_R_32F, LDC, CUDA_R_32F, CUBLAS_GEMM_DFALT)); // as before CUDA 11
 }
 
+// dot, axpy, scal and norm over every second element of x and, from the last on, every third of y.
+template <class T> static void vectors(const char *what, cudaDataType type, cudaDataType execution, double epsilon)
+{
+    std::vector<T> x(2 * N), y(3 * N);
+    for (int i = 0; i < 3 * N; i++) {
+        x[i % x.size()] = number<T>(i);
+        y[i] = number<T>(i + 100);
+    }
+    device_array<T> dx(x), dy(y);
+    T result = T(0.0f);
+    float single = 1.5f;
+    double wide = 1.5, sum = 0, squares = 0;
+    const void *alpha = execution == CUDA_R_64F ? (const void *)&wide : &single;
+    for (int i = 0; i < N; i++) {
+        sum += (double)x[2 * i] * (double)y[3 * (N - 1 - i)];
+        squares += (double)x[2 * i] * (double)x[2 * i];
+    }
+    auto near = [&](const char *name, double got, double want) {
+        if (!(std::fabs(got - want) <= epsilon * std::fabs(want)))
+            std::printf("%s of %s: %g, not %g: FAILED\n", name, what, got, want), failures++;
+    };
+    EXPECT(SUCCESS, cublasDotEx(handle, N, dx.data, type, 2, dy.data, type, -3, &result, type, execution));
+    near("DotEx", (double)result, sum);
+    EXPECT(SUCCESS, cublasNrm2Ex(handle, N, dx.data, type, 2, &result, type, execution));
+    near("Nrm2Ex", (double)result, std::sqrt(squares));
+    EXPECT(SUCCESS, cublasAxpyEx(handle, N, alpha, execution, dx.data, type, 2, dy.data, type, -3, execution));
+    EXPECT(SUCCESS, cublasScalEx(handle, N, alpha, execution, dx.data, type, 2, execution));
+    std::vector<T> got_x = dx.host(), got_y = dy.host();
+    for (int i = 0; i < N; i++) {
+        near("ScalEx", (double)got_x[2 * i], 1.5 * (double)x[2 * i]);
+        double before = (double)y[3 * (N - 1 - i)], want = 1.5 * (double)x[2 * i] + before;
+        if (std::fabs((double)got_y[3 * (N - 1 - i)] - want) > epsilon * 2.5)
+            std::printf("AxpyEx of %s: %g, not %g: FAILED\n", what, (double)got_y[3 * (N - 1 - i)], want), failures++;
+        near("ScalEx between", (double)got_x[2 * i + 1], (double)x[2 * i + 1]);
+    }
+    EXPECT(NOT_SUPPORTED, cublasDotEx(handle, N, dx.data, type, 1, dy.data, CUDA_R_8I, 1, &result, type, execution));
+    EXPECT(INVALID_VALUE, cublasDotEx(handle, N, dx.data, type, 1, NULL, type, 1, &result, type, execution));
+    EXPECT(NOT_INITIALIZED, cublasScalEx(NULL, N, alpha, execution, dx.data, type, 1, execution));
+}
+
+static void sums_of_matrices()
+{
+    std::vector<double> a(LDA * K), b(LDB * K), c(LDC * N, 7.0);
+    for (size_t i = 0; i < b.size(); i++)
+        b[i] = noise(i), a[i % a.size()] = noise(i + 5000);
+    device_array<double> da(a), db(b), dc(c);
+    double alpha = 2, beta = -3, zero = 0;
+    EXPECT(SUCCESS, cublasDgeam(handle, CUBLAS_OP_T, CUBLAS_OP_N, M, N, &alpha, da.data, LDA, &beta, db.data, LDB, dc.data, LDC));
+    c = dc.host();
+    for (int j = 0; j < N; j++)
+        for (int i = 0; i < LDC; i++)
+            if (c[i + j * LDC] != (i < M ? 2 * a[j + i * LDA] - 3 * b[i + j * LDB] : 7))
+                failures++;
+    EXPECT(SUCCESS, cublasDgeam(handle, CUBLAS_OP_N, CUBLAS_OP_N, M, N, &alpha, dc.data, LDC, &zero, NULL, M, dc.data, LDC)); // in place
+    if (dc.host()[1] != 2 * c[1])
+        failures++;
+    EXPECT(INVALID_VALUE, cublasDgeam(handle, CUBLAS_OP_T, CUBLAS_OP_N, N, N, &alpha, dc.data, LDC, &zero, NULL, N, dc.data, LDC));
+    EXPECT(INVALID_VALUE, cublasDgeam(handle, CUBLAS_OP_N, CUBLAS_OP_N, M, N, &alpha, da.data, M - 1, &beta, db.data, LDB, dc.data, LDC));
+
+    std::vector<cuComplex> z = {{1, 2}, {3, 4}};
+    device_array<cuComplex> dz(z), dw(z);
+    cuComplex i_ = {0, 1}, none = {0, 0};
+    EXPECT(SUCCESS, cublasCgeam(handle, CUBLAS_OP_C, CUBLAS_OP_N, 2, 1, &i_, dz.data, 1, &none, NULL, 2, dw.data, 2));
+    if (dw.host()[1].x != 4 || dw.host()[1].y != 3) // i (3 - 4i)
+        failures++;
+}
+
 static void refusals()
 {
     problem<__half, __half> p;
@@ -149,6 +216,11 @@ int main()
     products<signed char, int>("int8", CUDA_R_8I, CUDA_R_32I, CUBLAS_COMPUTE_32I, 1, 1, 0);
     products<signed char, float>("int8 to f32", CUDA_R_8I, CUDA_R_32F, CUBLAS_COMPUTE_32F, 0.5f, 1.0f, 1e-5);
     halves();
+    vectors<__half>("f16", CUDA_R_16F, CUDA_R_32F, 0x1p-10);
+    vectors<__nv_bfloat16>("bf16", CUDA_R_16BF, CUDA_R_32F, 0x1p-7);
+    vectors<float>("f32", CUDA_R_32F, CUDA_R_32F, 1e-6);
+    vectors<double>("f64", CUDA_R_64F, CUDA_R_64F, 1e-14);
+    sums_of_matrices();
     refusals();
     EXPECT(SUCCESS, cublasDestroy(handle));
     std::printf(failures ? "blas_half: %d failures\n" : "blas_half: passed\n", failures);
