@@ -196,13 +196,19 @@ static float element_3(const void *panel, int64_t q, int i) { return join_parts(
 
 /* ---- Tiles: C in tiles 0 .. 3, A in 4 and 5, B in 6 and 7 ----------------------------------------------- */
 
-/* The four products of one block of A with one of B. */
-#define PRODUCTS(DOT, a, b)                                                        \
+#define LOAD_A(a)                                                                  \
     do {                                                                           \
         TILE_LOAD(4, a, 64);                                                       \
         TILE_LOAD(5, (const char *)(a) + TILE_BYTES, 64);                          \
+    } while (0)
+#define LOAD_B(b)                                                                  \
+    do {                                                                           \
         TILE_LOAD(6, b, 128);                                                      \
         TILE_LOAD(7, (const char *)(b) + 64, 128);                                 \
+    } while (0)
+/* The four products of one block of A with one of B. */
+#define PRODUCTS(DOT)                                                              \
+    do {                                                                           \
         DOT(0, 4, 6);                                                              \
         DOT(1, 4, 7);                                                              \
         DOT(2, 5, 6);                                                              \
@@ -278,10 +284,10 @@ SIMD_INLINE void end(const gemm_tile *t, sums_block sums, bool in_c)
             memcpy((uint32_t *)t->c + i * t->c_row, sums[i], (size_t)t->cols * 4);
 }
 
-/* The partial products, smallest first: (plane of A, plane of B). */
+/* The partial products as (plane of A, plane of B), small ones first as far as each keeps an operand of the one before. */
 typedef struct partial { int a, b; } partial;
-static const partial six[] = {{1, 1}, {0, 2}, {2, 0}, {0, 1}, {1, 0}, {0, 0}};
-static const partial three[] = {{0, 1}, {1, 0}, {0, 0}};
+static const partial six[] = {{0, 2}, {0, 1}, {1, 1}, {1, 0}, {2, 0}, {0, 0}};
+static const partial three[] = {{0, 1}, {0, 0}, {1, 0}};
 static const partial one[] = {{0, 0}};
 
 /* Parts gather in sums of their own for each run, which keeps the error of many additions down. */
@@ -292,9 +298,11 @@ SIMD_INLINE void multiply_parts(const gemm_tile *t, const partial *parts, const 
     begin(t, sums, in_c);
     for (int64_t block = 0; block < t->k / WORDS; block++)
         for (int q = 0; q < count; q++) {
-            const uint32_t *a = (const uint32_t *)t->a + (block * planes + parts[q].a) * BLOCK_WORDS;
-            const uint32_t *b = (const uint32_t *)t->b + (block * planes + parts[q].b) * BLOCK_WORDS;
-            PRODUCTS(TILE_BF16, a, b);
+            if (q == 0 || parts[q].a != parts[q - 1].a)
+                LOAD_A((const uint32_t *)t->a + (block * planes + parts[q].a) * BLOCK_WORDS);
+            if (q == 0 || parts[q].b != parts[q - 1].b)
+                LOAD_B((const uint32_t *)t->b + (block * planes + parts[q].b) * BLOCK_WORDS);
+            PRODUCTS(TILE_BF16);
         }
     end(t, sums, in_c);
 }
@@ -307,8 +315,11 @@ static void packed_six(const gemm_tile *t) { multiply_parts(t, six, 6, 3); }
     {                                                                                                                 \
         sums_block sums __attribute__((aligned(64)));                                                                 \
         begin(t, sums, true);                                                                                         \
-        for (int64_t block = 0; block < t->k / WORDS; block++)                                                        \
-            PRODUCTS(DOT, (const uint32_t *)t->a + block * BLOCK_WORDS, (const uint32_t *)t->b + block * BLOCK_WORDS); \
+        for (int64_t block = 0; block < t->k / WORDS; block++) {                                                      \
+            LOAD_A((const uint32_t *)t->a + block * BLOCK_WORDS);                                                     \
+            LOAD_B((const uint32_t *)t->b + block * BLOCK_WORDS);                                                     \
+            PRODUCTS(DOT);                                                                                            \
+        }                                                                                                             \
         end(t, sums, true);                                                                                           \
     }
 BYTES(packed_u8i8, TILE_U8I8)
