@@ -11,6 +11,7 @@
 #include "primitives/gemm/kernel.h"
 #include "primitives/peak.h"
 #include "primitives/pool/pool.h"
+#include "primitives/resample/kernel.h"
 #include "primitives/rows/kernel.h"
 #include "primitives/quantize/kernel.h"
 #include "primitives/rnn/cell.h"

@@ -20,6 +20,7 @@
 #include <cairn/dnn/pooling.h>
 #include <cairn/dnn/program.h>
 #include <cairn/dnn/quantize.h>
+#include <cairn/dnn/resample.h>
 #include <cairn/dnn/rnn.h>
 #include <cairn/dnn/softmax.h>
 #include <cairn/dnn/transform.h>

@@ -1,4 +1,4 @@
-/* Pooling kernels of one instruction set. */
+/* Pooling and resampling kernels of one instruction set. */
 #include "primitives/kernel_table.h"
 #include "primitives/simd.h"
 

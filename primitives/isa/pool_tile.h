@@ -84,3 +84,23 @@ void KERNEL(NAME(average_spread))(const pool_window *w)
     if (channel < w->channels)
         NAME(spread_channels)(w, channel, (int)(w->channels - channel));
 }
+
+/* ---- Resampling ---------------------------------------------------------------------------------*/
+
+SIMD_INLINE void NAME(blend_channels)(const blend_taps *t, int64_t i, int wide, bool add, REAL *y)
+{
+    const REAL *weight = (const REAL *)(const void *)&t->weight;
+    VEC sum = add ? NAME(part)(y, wide) : V_SET(0);
+    for (int k = 0; k < t->count; k++)
+        sum = V_FMA(V_SET(weight[k]), NAME(part)((const REAL *)t->from[k] + i, wide), sum);
+    NAME(put)(y, wide, sum);
+}
+
+void KERNEL(NAME(blend))(const blend_taps *t, int64_t n, bool add, void *y)
+{
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        NAME(blend_channels)(t, i, LANES, add, (REAL *)y + i);
+    if (i < n)
+        NAME(blend_channels)(t, i, (int)(n - i), add, (REAL *)y + i);
+}

@@ -153,3 +153,42 @@ void ref_norm_gradient(const cairn_norm_rows *d, const void *x, const void *weig
     }
     free(a), free(b), free(dw), free(db);
 }
+
+/* ---- Local response norm ----------------------------------------------------------------------------*/
+
+static double local_scale(const cairn_local_norm *d, const void *x, int64_t i)
+{
+    const int64_t inner = d->inner ? d->inner : 1, c = i / inner % d->c;
+    double sum = 0;
+    for (int64_t k = c - d->size / 2; k < c - d->size / 2 + d->size; k++)
+        if (k >= 0 && k < d->c)
+            sum += ref_rows_load(x, d->type, i + (k - c) * inner) * ref_rows_load(x, d->type, i + (k - c) * inner);
+    return d->k + d->alpha / (double)d->size * sum;
+}
+
+void ref_local_norm_forward(const cairn_local_norm *d, const void *x, void *y, void *scale)
+{
+    for (int64_t i = 0; i < d->n * d->c * (d->inner ? d->inner : 1); i++) {
+        const double s = local_scale(d, x, i);
+        ref_rows_store(scale, d->type == CAIRN_F64 ? CAIRN_F64 : CAIRN_F32, i, s);
+        ref_rows_store(y, d->type, i, ref_rows_load(x, d->type, i) * pow(s, -d->beta));
+    }
+}
+
+/* dy_j / dx_i = (i == j) s_j^-beta - x_j beta s_j^(-beta-1) 2 alpha / size x_i where i is in j's window. */
+void ref_local_norm_gradient(const cairn_local_norm *d, const void *x, const void *dy, void *dx)
+{
+    const int64_t inner = d->inner ? d->inner : 1;
+    for (int64_t i = 0; i < d->n * d->c * inner; i++) {
+        const int64_t c = i / inner % d->c;
+        double sum = ref_rows_load(dy, d->type, i) * pow(local_scale(d, x, i), -d->beta);
+        for (int64_t k = 0; k < d->c; k++) {
+            const int64_t j = i + (k - c) * inner;
+            if (c < k - d->size / 2 || c >= k - d->size / 2 + d->size)
+                continue;
+            sum -= ref_rows_load(dy, d->type, j) * ref_rows_load(x, d->type, j) * d->beta * pow(local_scale(d, x, j), -d->beta - 1) *
+                   2 * d->alpha / (double)d->size * ref_rows_load(x, d->type, i);
+        }
+        ref_rows_store(dx, d->type, i, sum);
+    }
+}

@@ -12,4 +12,6 @@ void ref_cross_entropy(const cairn_softmax_rows *d, const void *x, const int64_t
 void ref_norm_forward(const cairn_norm_rows *d, const void *x, const void *weight, const void *bias, void *y, void *mean, void *deviation);
 void ref_norm_gradient(const cairn_norm_rows *d, const void *x, const void *weight, const void *mean, const void *deviation, const void *dy,
                        void *dx, void *dweight, void *dbias);
+void ref_local_norm_forward(const cairn_local_norm *d, const void *x, void *y, void *scale);
+void ref_local_norm_gradient(const cairn_local_norm *d, const void *x, const void *dy, void *dx);
 #endif

@@ -38,6 +38,18 @@ CAIRN_API cairn_status cairn_norm_inference(const cairn_norm_rows *d, const void
 CAIRN_API cairn_status cairn_norm_gradient(const cairn_norm_rows *d, const void *x, const void *weight, const void *mean,
                                            const void *deviation, const void *dy, void *dx, void *dweight, void *dbias);
 
+/* Local response norm of x (n, c, inner), channels last where inner is 1: y = x scale^-beta, where scale = k + alpha / size times
+ * the sum of x^2 over `size` channels, size / 2 of them before the channel (Krizhevsky et al., 2012; PyTorch's constants:
+ * alpha 1e-4, beta 0.75, k 1). The gradient wants x, y and the scale, f32 (f64 for f64) and shaped as x; else scale may be NULL. */
+typedef struct cairn_local_norm {
+    cairn_dtype type;                       /* f32, f64, f16, bf16 */
+    int64_t n, c, inner, size;              /* inner: 0 means 1 */
+    double alpha, beta, k;
+} cairn_local_norm;
+CAIRN_API cairn_status cairn_local_norm_forward(const cairn_local_norm *d, const void *x, void *y, void *scale);
+CAIRN_API cairn_status cairn_local_norm_gradient(const cairn_local_norm *d, const void *x, const void *y, const void *scale, const void *dy,
+                                                 void *dx);
+
 #ifdef __cplusplus
 }
 #endif
