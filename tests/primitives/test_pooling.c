@@ -2,6 +2,7 @@
 #include "primitives_test.h"
 
 #include "primitives/pool/ref.h"
+#include "primitives/rows/ref.h"
 
 typedef struct arrays {
     int64_t in, out;
@@ -49,6 +50,45 @@ static void check(const cairn_pool *d)
     drop(&a);
 }
 
+/* f16 and bf16: what f32 makes of the same numbers, rounded once. */
+static void check_half(cairn_pool d)
+{
+    const cairn_dtype type = d.type;
+    d.type = CAIRN_F32;
+    arrays a = make(&d);
+    const int64_t most = a.in > a.out ? a.in : a.out;
+    void *x = test_array(type, most), *y = test_array(type, most), *expected = test_array(type, most);
+    for (int64_t i = 0; i < most; i++) {
+        ref_rows_store(x, type, i, i == a.in / 3 && a.in > 3 ? NAN : test_uniform());
+        ((float *)a.x)[i] = (float)ref_rows_load(x, type, i);
+    }
+    for (int pass = 0; pass < 4; pass++) {
+        const int64_t n = pass % 2 ? a.in : a.out;
+        cairn_status status[2];
+        for (int half = 0; half < 2; half++) {
+            const void *from = half ? x : a.x;
+            void *to = half ? y : a.y;
+            int32_t *index = half ? a.index : a.expected_index;
+            d.type = half ? type : CAIRN_F32;
+            status[half] = pass == 0   ? cairn_max_pool_forward(&d, from, to, index)
+                           : pass == 1 ? cairn_max_pool_gradient(&d, from, index, to)
+                           : pass == 2 ? cairn_average_pool_forward(&d, from, to)
+                                       : cairn_average_pool_gradient(&d, from, to);
+        }
+        assert_int_equal(status[0], CAIRN_OK);
+        assert_int_equal(status[1], CAIRN_OK);
+        for (int64_t i = 0; i < n; i++)
+            ref_rows_store(expected, type, i, ((float *)a.y)[i]);
+        for (int64_t i = 0; i < n; i++) {
+            const double got = ref_rows_load(y, type, i), want = ref_rows_load(expected, type, i);
+            if (got != want && !(isnan(got) && isnan(want)))
+                fail_msg("%s, pass %d: element %lld is %g, not %g", cairn_dtype_name(type), pass, (long long)i, got, want);
+        }
+        assert_memory_equal(a.index, a.expected_index, (size_t)a.out * 4);
+    }
+    free(x), free(y), free(expected), drop(&a);
+}
+
 static void pooling_equals_the_oracle_on_every_set(void **state)
 {
     (void)state;
@@ -63,15 +103,22 @@ static void pooling_equals_the_oracle_on_every_set(void **state)
         {.n = 0, .h = 4, .w = 4, .c = 5, .r = 2, .s = 2},
         {.n = 2, .h = 4, .w = 4, .c = 0, .r = 2, .s = 2},
         {.n = 1, .h = 1, .w = 4, .c = 2, .r = 2, .s = 2, .dilation_h = 2, .pad_top = 1, .pad_bottom = 1},
+        {.n = 2, .h = 7, .w = 5, .c = 19, .adaptive_h = 3, .adaptive_w = 2},
+        {.n = 1, .h = 3, .w = 4, .c = 300, .adaptive_h = 5, .adaptive_w = 9},
+        {.n = 2, .h = 6, .w = 6, .c = 4, .adaptive_h = 1, .adaptive_w = 1},
         {.n = 9, .h = 40, .w = 40, .c = 40, .r = 3, .s = 3, .stride_h = 2, .stride_w = 2, .pad_top = 1, .pad_left = 1},
     };
     FOR_EACH_ISA(isa)
         for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-            for (int variant = 0; variant < 4; variant++) {
+            for (int variant = 0; variant < 8; variant++) {
+                static const cairn_dtype types[] = {CAIRN_F32, CAIRN_F64, CAIRN_F16, CAIRN_BF16};
                 cairn_pool d = shapes[i];
-                d.type = variant % 2 ? CAIRN_F64 : CAIRN_F32;
-                d.count_include_pad = variant / 2;
-                check(&d);
+                d.type = types[variant % 4];
+                d.count_include_pad = variant / 4;
+                if (variant % 4 < 2)
+                    check(&d);
+                else
+                    check_half(d);
             }
 }
 
@@ -86,8 +133,11 @@ static void random_pooling_equals_the_oracle(void **state)
                             .dilation_w = test_between(1, 2), .count_include_pad = test_random() % 2, .ceil_mode = test_random() % 2};
             d.pad_top = test_between(0, d.r / 2), d.pad_bottom = test_between(0, d.r / 2);
             d.pad_left = test_between(0, d.s / 2), d.pad_right = test_between(0, d.s / 2);
-            if (d.dilation_h * (d.r - 1) < d.h + d.pad_top + d.pad_bottom && d.dilation_w * (d.s - 1) < d.w + d.pad_left + d.pad_right)
+            if (d.dilation_h * (d.r - 1) < d.h + d.pad_top + d.pad_bottom && d.dilation_w * (d.s - 1) < d.w + d.pad_left + d.pad_right) {
                 check(&d);
+                d.type = i % 4 < 2 ? CAIRN_F16 : CAIRN_BF16;
+                check_half(d);
+            }
         }
 }
 
@@ -121,14 +171,15 @@ static void bad_descriptors_say_why(void **state)
     int32_t index[8] = {0, 1, 2, 16, 0, 0, 0, 0};
     memset(y, 7, sizeof y);
     memcpy(before, y, sizeof y);
-    cairn_pool cases[] = {good, good, good, good, good, good};
+    cairn_pool cases[] = {good, good, good, good, good, good, good, {.type = CAIRN_F32, .n = 1, .h = 4, .w = 4, .c = 2, .adaptive_h = 2}};
     cases[0].h = -1;
     cases[1].r = 0;
     cases[2].pad_left = 2;
-    cases[3].type = CAIRN_BF16;
+    cases[3].type = CAIRN_I32;
     cases[4].r = 9;
     cases[5].c = INT64_MAX;
-    for (int i = 0; i < 6; i++) {
+    cases[6].adaptive_h = cases[6].adaptive_w = 2;
+    for (int i = 0; i < 8; i++) {
         cairn_error_clear();
         assert_int_not_equal(cairn_average_pool_forward(&cases[i], x, y), CAIRN_OK);
         assert_non_null(strstr(cairn_error_message(), "pool"));
