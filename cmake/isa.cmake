@@ -5,7 +5,7 @@
 # All sets, worst first: those of CPU_ISAS in base/cpu.h.
 set(CAIRN_ALL_ISAS generic neon v2 avx2 avx512 avx512vnni avx512bf16 amx)
 foreach(isa IN LISTS CAIRN_ALL_ISAS)
-  set(CAIRN_ISA_LEVEL_${isa} -O3)
+  set(CAIRN_ISA_LEVEL_${isa} $<IF:$<C_COMPILER_ID:Clang>,-O2,-O3>) # clang's -O3 is its -O2, unrolled further
 endforeach()
 foreach(isa generic v2)
   set(CAIRN_ISA_LEVEL_${isa} -Os)

@@ -33,7 +33,7 @@ function(cairn_add_test source)
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/tests
                              ${CMOCKA_INCLUDE} ${CAIRN_OPTIONAL_INCLUDES})
   target_compile_definitions(${name} PRIVATE CAIRN_BUILD_DIR="${CMAKE_BINARY_DIR}" ${CAIRN_OPTIONAL_DEFINITIONS})
-  target_link_libraries(${name} PRIVATE ${ARGN} cairn ${CMOCKA_LIBRARY} ${CAIRN_OPTIONAL_LIBRARIES}
+  target_link_libraries(${name} PRIVATE ${ARGN} cairn_oracles cairn ${CMOCKA_LIBRARY} ${CAIRN_OPTIONAL_LIBRARIES}
                         Threads::Threads m)
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   set(labels ${folder})
