@@ -1,8 +1,9 @@
-/* Images, composed: windows as columns, pixel shuffling, resizing, adaptive pooling (of volumes too). */
+/* Images: windows as columns and pixel shuffling, composed; resizing. */
 #include "framework/ops/lanes.h"
 #include "framework/ops/rules.h"
+#include "primitives/slots.h"
+#include <cairn/dnn.h>
 #include <cairn/functional.h>
-#include <math.h>
 
 typedef cairn_tensor T;
 
@@ -117,199 +118,70 @@ cairn_tensor *cairn_f_pixel_unshuffle(T *x, int64_t factor)
     return cairn_scope_pop(m, cairn_reshape(y, CAIRN_SHAPE(n, c * factor * factor, h, w)));
 }
 
-/* ---- Resizing: one axis after the other */
+/* ---- Resizing: linear, so that its gradient's gradient is itself */
 
-static bool size_ok(const char *op, const shape *s, int64_t height, int64_t width)
+typedef struct attr_resample {
+    int32_t mode, align_corners;
+    int64_t size[2], of[2];                  /* the output's, the input's h and w: each a result's shape */
+} attr_resample;
+
+static cairn_resample resampling(const attr_resample *a, cairn_dtype type, const shape *s)
 {
-    if (height > 0 && width > 0 && s->size[2] > 0 && s->size[3] > 0)
-        return true;
-    error_set(CAIRN_E_SHAPE, "%s: %s to %lld x %lld", op, SHAPE(s), (long long)height, (long long)width);
-    return false;
+    return (cairn_resample){.type = type, .mode = (cairn_resample_mode)a->mode, .align_corners = a->align_corners, .n = s->size[0], .c = s->size[1],
+                            .h = a->of[0], .w = a->of[1], .oh = a->size[0], .ow = a->size[1]};
 }
 
-static T *nearest(T *x, int axis, int64_t to)
+cairn_status infer_resample(const value *v, spec *out)
 {
-    int64_t n = cairn_size(x, axis), *at;
-    if (n == to)
-        return x;
-    T *index = leaf_new(&CAIRN_SHAPE(to), CAIRN_I64, (void **)&at);
-    for (int64_t i = 0; index && i < to; i++) {
-        at[i] = (int64_t)floorf((float)i * ((float)n / (float)to));      /* in f32, as PyTorch: so the same pixels */
-        at[i] = at[i] < n ? at[i] : n - 1;
+    const attr_resample *a = v->attr;
+    const shape *s = &v->in[0]->shape;
+    const int64_t *size = v->op == OP_resample ? a->size : a->of;
+    *out = (spec){{4, {s->size[0], s->size[1], size[0], size[1]}}, (cairn_dtype)v->in[0]->type, true};
+    return CAIRN_OK;
+}
+
+cairn_status run_resample(const op_run *r)
+{
+    const cairn_resample d = resampling(r->v->attr, r->out.type, &r->in[0].shape);
+    return (r->v->op == OP_resample ? cairn_resample_forward : cairn_resample_gradient)(&d, r->in[0].data, r->out.data);
+}
+
+void gradient_resample(const value *v, cairn_tensor *dy, cairn_tensor **dx)
+{
+    dx[0] = op_build1(v->op == OP_resample ? OP_resample_gradient : OP_resample, dy, v->attr, v->attr_bytes);
+}
+
+static T *interpolate(const char *op, cairn_resample_mode mode, T *x, int64_t height, int64_t width, bool align_corners)
+{
+    const shape *s = image(op, x);
+    if (!s)
+        return NULL;
+    const value *v = handle_value(x);
+    const int64_t low = smaller(smaller(height, width), smaller(s->size[2], s->size[3])), high = larger(larger(height, width), larger(s->size[2], s->size[3]));
+    if (low < 1 || high >= INT32_MAX || !type_is_float((cairn_dtype)v->type)) {
+        error_set(low < 1 || high >= INT32_MAX ? CAIRN_E_SHAPE : CAIRN_E_TYPE, "%s: %s %s to %lld x %lld", op, cairn_dtype_name((cairn_dtype)v->type),
+                  SHAPE(s), (long long)height, (long long)width);
+        return NULL;
     }
-    return cairn_index_select(x, axis, index);
+    const attr_resample a = {.mode = mode, .align_corners = align_corners, .size = {height, width}, .of = {s->size[2], s->size[3]}};
+    return op_build1(OP_resample, x, &a, sizeof a);
 }
 
 cairn_tensor *cairn_f_interpolate_nearest(T *x, int64_t height, int64_t width)
 {
-    const shape *s = image("interpolate_nearest", x);
-    if (!s || !size_ok("interpolate_nearest", s, height, width))
-        return NULL;
-    COMPOSED(nearest(nearest(x, 2, height), 3, width));
-}
-
-static T *linear(T *x, int axis, int64_t to, bool corners)
-{
-    int64_t n = cairn_size(x, axis), *low, *high;
-    double *weight;
-    if (n == to)
-        return x;
-    shape broadcast = {4, {1, 1, 1, 1}};
-    broadcast.size[axis] = to;
-    T *a = leaf_new(&CAIRN_SHAPE(to), CAIRN_I64, (void **)&low), *b = leaf_new(&CAIRN_SHAPE(to), CAIRN_I64, (void **)&high);
-    T *w = leaf_new(&broadcast, CAIRN_F64, (void **)&weight);
-    double step = corners ? (to > 1 ? (double)(n - 1) / (double)(to - 1) : 0) : (double)n / (double)to;
-    for (int64_t i = 0; a && b && w && i < to; i++) {
-        double at = corners ? (double)i * step : fmax(((double)i + 0.5) * step - 0.5, 0);
-        low[i] = (int64_t)at < n - 1 ? (int64_t)at : n - 1;
-        high[i] = low[i] + 1 < n ? low[i] + 1 : low[i];
-        weight[i] = at - (double)low[i];
-    }
-    return cairn_lerp(cairn_index_select(x, axis, a), cairn_index_select(x, axis, b), w ? cairn_to(w, cairn_dtype_of(x)) : NULL);
+    value *v = handle_value(x);
+    const cairn_dtype type = v ? (cairn_dtype)v->type : CAIRN_F32;
+    if (!type_is_float(type)) /* pixels alone are moved: f64 holds any image's */
+        COMPOSED(cairn_to(cairn_f_interpolate_nearest(cairn_to(x, CAIRN_F64), height, width), type));
+    return interpolate("interpolate_nearest", CAIRN_NEAREST, x, height, width, false);
 }
 
 cairn_tensor *cairn_f_interpolate_bilinear(T *x, int64_t height, int64_t width, bool align_corners)
 {
-    const shape *s = image("interpolate_bilinear", x);
-    if (!s || !size_ok("interpolate_bilinear", s, height, width))
-        return NULL;
-    COMPOSED(linear(linear(x, 2, height, align_corners), 3, width, align_corners));
-}
-
-/* Weights of the four pixels around a place that is t behind the second of them: Keys' kernel with a = -0.75. */
-static void cubic_weights(double t, double w[4])
-{
-    const double a = -0.75;
-    for (int k = 0; k < 4; k++) {
-        double d = fabs(t + 1 - k);
-        w[k] = d <= 1 ? ((a + 2) * d - (a + 3)) * d * d + 1 : ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
-    }
-}
-
-static T *cubic(T *x, int axis, int64_t to, bool corners)
-{
-    int64_t n = cairn_size(x, axis), *at[4];
-    double *weight[4], step = corners ? (to > 1 ? (double)(n - 1) / (double)(to - 1) : 0) : (double)n / (double)to, w[4];
-    if (n == to)
-        return x;
-    shape broadcast = {4, {1, 1, 1, 1}};
-    broadcast.size[axis] = to;
-    T *index[4], *factor[4], *sum = NULL;
-    for (int k = 0; k < 4; k++) {
-        index[k] = leaf_new(&CAIRN_SHAPE(to), CAIRN_I64, (void **)&at[k]);
-        factor[k] = leaf_new(&broadcast, CAIRN_F64, (void **)&weight[k]);
-        if (!index[k] || !factor[k])
-            return NULL;
-    }
-    for (int64_t i = 0; i < to; i++) {
-        double place = corners ? (double)i * step : ((double)i + 0.5) * step - 0.5, first = floor(place);
-        cubic_weights(place - first, w);
-        for (int k = 0; k < 4; k++) {
-            int64_t pixel = (int64_t)first - 1 + k;
-            at[k][i] = pixel < 0 ? 0 : pixel < n ? pixel : n - 1;
-            weight[k][i] = w[k];
-        }
-    }
-    for (int k = 0; k < 4; k++) {
-        T *part = cairn_mul(cairn_index_select(x, axis, index[k]), cairn_to(factor[k], cairn_dtype_of(x)));
-        sum = sum ? cairn_add(sum, part) : part;
-    }
-    return sum;
+    return interpolate("interpolate_bilinear", CAIRN_BILINEAR, x, height, width, align_corners);
 }
 
 cairn_tensor *cairn_f_interpolate_bicubic(T *x, int64_t height, int64_t width, bool align_corners)
 {
-    const shape *s = image("interpolate_bicubic", x);
-    if (!s || !size_ok("interpolate_bicubic", s, height, width))
-        return NULL;
-    COMPOSED(cubic(cubic(x, 2, height, align_corners), 3, width, align_corners));
-}
-
-/* ---- Adaptive pooling: windows floor(i n / to) ... ceil((i + 1) n / to) along each axis */
-
-static T *adaptive(T *x, int axis, int64_t to, bool largest)
-{
-    if (!x)
-        return NULL;
-    int64_t n = cairn_size(x, axis);
-    T **parts = mem_array((size_t)(to > 0 ? to : 1), sizeof *parts);
-    if (!parts)
-        return NULL;
-    for (int64_t i = 0; i < to; i++) {
-        int64_t start = i * n / to, end = ((i + 1) * n + to - 1) / to;
-        T *window = cairn_narrow(x, axis, start, end - start);
-        parts[i] = largest ? cairn_amax(window, CAIRN_AXES(axis), true) : cairn_mean(window, CAIRN_AXES(axis), true);
-    }
-    T *y = to == 1 ? parts[0] : cairn_cat((int)to, parts, axis);
-    mem_free(parts);
-    return y;
-}
-
-cairn_tensor *cairn_f_adaptive_avg_pool2d(T *x, int64_t height, int64_t width)
-{
-    const shape *s = image("adaptive_avg_pool2d", x);
-    if (!s || !size_ok("adaptive_avg_pool2d", s, height, width))
-        return NULL;
-    if (height == 1 && width == 1)
-        return cairn_mean(x, CAIRN_AXES(2, 3), true);
-    if (s->size[2] % height == 0 && s->size[3] % width == 0)
-        return cairn_f_avg_pool2d(x, s->size[2] / height, s->size[3] / width, NULL);
-    COMPOSED(adaptive(adaptive(x, 2, height, false), 3, width, false));
-}
-
-cairn_tensor *cairn_f_adaptive_max_pool2d(T *x, int64_t height, int64_t width)
-{
-    const shape *s = image("adaptive_max_pool2d", x);
-    if (!s || !size_ok("adaptive_max_pool2d", s, height, width))
-        return NULL;
-    if (s->size[2] % height == 0 && s->size[3] % width == 0)
-        return cairn_f_max_pool2d(x, s->size[2] / height, s->size[3] / width, NULL);
-    COMPOSED(adaptive(adaptive(x, 2, height, true), 3, width, true));
-}
-
-cairn_tensor *cairn_f_adaptive_avg_pool1d(T *x, int64_t width)
-{
-    value *v = handle_value(x);
-    if (!v)
-        return NULL;
-    if (v->shape.rank != 3) {
-        error_set(CAIRN_E_SHAPE, "adaptive_avg_pool1d: %s is not (N, C, L)", SHAPE(&v->shape));
-        return NULL;
-    }
-    COMPOSED(cairn_squeeze(cairn_f_adaptive_avg_pool2d(cairn_unsqueeze(x, 2), 1, width), 2));
-}
-
-cairn_tensor *cairn_f_adaptive_max_pool1d(T *x, int64_t width)
-{
-    value *v = handle_value(x);
-    if (!v)
-        return NULL;
-    if (v->shape.rank != 3) {
-        error_set(CAIRN_E_SHAPE, "adaptive_max_pool1d: %s is not (N, C, L)", SHAPE(&v->shape));
-        return NULL;
-    }
-    COMPOSED(cairn_squeeze(cairn_f_adaptive_max_pool2d(cairn_unsqueeze(x, 2), 1, width), 2));
-}
-
-static T *adaptive3d(const char *op, T *x, int64_t depth, int64_t height, int64_t width, bool largest)
-{
-    value *v = handle_value(x);
-    if (!v)
-        return NULL;
-    const shape *s = &v->shape;
-    if (s->rank != 5 || depth < 1 || height < 1 || width < 1 || s->size[2] < 1 || s->size[3] < 1 || s->size[4] < 1) {
-        error_set(CAIRN_E_SHAPE, "%s: %s to %lld x %lld x %lld", op, SHAPE(s), (long long)depth, (long long)height, (long long)width);
-        return NULL;
-    }
-    COMPOSED(adaptive(adaptive(adaptive(x, 2, depth, largest), 3, height, largest), 4, width, largest));
-}
-
-cairn_tensor *cairn_f_adaptive_avg_pool3d(T *x, int64_t depth, int64_t height, int64_t width)
-{
-    return adaptive3d("adaptive_avg_pool3d", x, depth, height, width, false);
-}
-
-cairn_tensor *cairn_f_adaptive_max_pool3d(T *x, int64_t depth, int64_t height, int64_t width)
-{
-    return adaptive3d("adaptive_max_pool3d", x, depth, height, width, true);
+    return interpolate("interpolate_bicubic", CAIRN_BICUBIC, x, height, width, align_corners);
 }

@@ -8,6 +8,7 @@
 typedef struct attr_pool {
     int32_t window[2], stride[2], padding[2], dilation[2];
     int32_t ceil_mode, exclude_padding;
+    int32_t adaptive[2];                     /* the output's size, or 0: then the others are 0 */
     int32_t size[2];                         /* average gradient: h, w of the image */
 } attr_pool;
 
@@ -16,7 +17,8 @@ static cairn_pool descriptor(const attr_pool *a, cairn_dtype type, const shape *
     return (cairn_pool){.type = type, .n = x->size[0], .c = x->size[1], .h = x->size[2], .w = x->size[3], .r = a->window[0],
                         .s = a->window[1], .stride_h = a->stride[0], .stride_w = a->stride[1], .dilation_h = a->dilation[0],
                         .dilation_w = a->dilation[1], .pad_top = a->padding[0], .pad_bottom = a->padding[0], .pad_left = a->padding[1],
-                        .pad_right = a->padding[1], .count_include_pad = !a->exclude_padding, .ceil_mode = a->ceil_mode};
+                        .pad_right = a->padding[1], .count_include_pad = !a->exclude_padding, .ceil_mode = a->ceil_mode,
+                        .adaptive_h = a->adaptive[0], .adaptive_w = a->adaptive[1]};
 }
 
 static cairn_status pooled_shape(const value *v, const shape *x, shape *y)
@@ -184,12 +186,7 @@ static bool pool_attr(const char *op, cairn_tensor *x, int64_t height, int64_t w
     return good;
 }
 
-/* f16 and bf16 go through f32. */
-static cairn_tensor *pooled(op_id op, cairn_tensor *x, const attr_pool *a)
-{
-    cairn_dtype type = cairn_dtype_of(x);
-    COMPOSED(cairn_to(op_build1(op, type == CAIRN_F64 ? x : cairn_to(x, CAIRN_F32), a, sizeof *a), type));
-}
+static cairn_tensor *pooled(op_id op, cairn_tensor *x, const attr_pool *a) { return op_build1(op, x, a, sizeof *a); }
 
 cairn_tensor *cairn_f_max_pool2d(cairn_tensor *x, int64_t height, int64_t width, const cairn_pool_options *options)
 {
@@ -214,8 +211,7 @@ cairn_tensor *cairn_f_max_pool2d_with_indices(cairn_tensor *x, int64_t height, i
     if (!pool_attr("max_pool2d", x, height, width, options, &a))
         return NULL;
     cairn_mark m = cairn_scope_push();
-    cairn_tensor *wide = cairn_dtype_of(x) == CAIRN_F64 ? x : cairn_to(x, CAIRN_F32);
-    cairn_tensor *results[2] = {pooled(OP_max_pool, x, &a), op_build1(OP_max_pool_index, wide, &a, sizeof a)};
+    cairn_tensor *results[2] = {pooled(OP_max_pool, x, &a), pooled(OP_max_pool_index, x, &a)};
     bool whole = results[0] && results[1];
     cairn_scope_pop_list(m, whole ? 2 : 0, results);
     *index = whole ? results[1] : NULL;
@@ -234,3 +230,73 @@ static cairn_tensor *pool1d(cairn_tensor *(*pool2d)(cairn_tensor *, int64_t, int
 }
 cairn_tensor *cairn_f_max_pool1d(cairn_tensor *x, int64_t width, const cairn_pool_options *options) { return pool1d(cairn_f_max_pool2d, x, width, options); }
 cairn_tensor *cairn_f_avg_pool1d(cairn_tensor *x, int64_t width, const cairn_pool_options *options) { return pool1d(cairn_f_avg_pool2d, x, width, options); }
+
+/* ---- Adaptive: windows floor(i n / to) ... ceil((i + 1) n / to) along each axis */
+
+static cairn_tensor *adaptive(const char *op, op_id id, cairn_tensor *x, int64_t height, int64_t width)
+{
+    value *v = handle_value(x);
+    const shape *s = v ? &v->shape : NULL;
+    if (!v)
+        return NULL;
+    if (s->rank != 4 || !type_is_float((cairn_dtype)v->type) || !in_range(s->size[2], 1) || !in_range(s->size[3], 1) || !in_range(height, 1) ||
+        !in_range(width, 1)) {
+        error_set(CAIRN_E_SHAPE, "%s: needs a floating (N, C, H, W), got %s %s to %lld x %lld", op, cairn_dtype_name((cairn_dtype)v->type), SHAPE(s),
+                  (long long)height, (long long)width);
+        return NULL;
+    }
+    return pooled(id, x, &(attr_pool){.adaptive = {(int32_t)height, (int32_t)width}});
+}
+
+cairn_tensor *cairn_f_adaptive_avg_pool2d(cairn_tensor *x, int64_t height, int64_t width)
+{
+    value *v = height == 1 && width == 1 ? handle_value(x) : NULL;
+    if (v && v->shape.rank == 4 && v->shape.size[2] && v->shape.size[3] && type_is_float((cairn_dtype)v->type))
+        return cairn_mean(x, CAIRN_AXES(2, 3), true);
+    return adaptive("adaptive_avg_pool2d", OP_avg_pool, x, height, width);
+}
+
+cairn_tensor *cairn_f_adaptive_max_pool2d(cairn_tensor *x, int64_t height, int64_t width)
+{
+    return adaptive("adaptive_max_pool2d", OP_max_pool, x, height, width);
+}
+
+static cairn_tensor *adaptive1d(const char *op, cairn_tensor *(*pool2d)(cairn_tensor *, int64_t, int64_t), cairn_tensor *x, int64_t width)
+{
+    value *v = handle_value(x);
+    if (v && v->shape.rank != 3)
+        error_set(CAIRN_E_SHAPE, "%s: %s is not (N, C, L)", op, SHAPE(&v->shape));
+    if (!v || v->shape.rank != 3)
+        return NULL;
+    COMPOSED(cairn_squeeze(pool2d(cairn_unsqueeze(x, 2), 1, width), 2));
+}
+cairn_tensor *cairn_f_adaptive_avg_pool1d(cairn_tensor *x, int64_t width) { return adaptive1d("adaptive_avg_pool1d", cairn_f_adaptive_avg_pool2d, x, width); }
+cairn_tensor *cairn_f_adaptive_max_pool1d(cairn_tensor *x, int64_t width) { return adaptive1d("adaptive_max_pool1d", cairn_f_adaptive_max_pool2d, x, width); }
+
+/* The plane, then the depth: of an image of D x H W pixels. */
+static cairn_tensor *adaptive3d(const char *op, cairn_tensor *(*pool2d)(cairn_tensor *, int64_t, int64_t), cairn_tensor *x, int64_t depth, int64_t height,
+                                int64_t width)
+{
+    value *v = handle_value(x);
+    const shape *s = v ? &v->shape : NULL;
+    if (!v)
+        return NULL;
+    if (s->rank != 5 || depth < 1 || height < 1 || width < 1 || s->size[2] < 1 || s->size[3] < 1 || s->size[4] < 1) {
+        error_set(CAIRN_E_SHAPE, "%s: %s to %lld x %lld x %lld", op, SHAPE(s), (long long)depth, (long long)height, (long long)width);
+        return NULL;
+    }
+    cairn_mark m = cairn_scope_push();
+    cairn_tensor *planes = pool2d(cairn_flatten(x, 1, 2), height, width);
+    cairn_tensor *y = pool2d(cairn_reshape(planes, CAIRN_SHAPE(s->size[0], s->size[1], s->size[2], height * width)), depth, height * width);
+    return cairn_scope_pop(m, cairn_reshape(y, CAIRN_SHAPE(s->size[0], s->size[1], depth, height, width)));
+}
+
+cairn_tensor *cairn_f_adaptive_avg_pool3d(cairn_tensor *x, int64_t depth, int64_t height, int64_t width)
+{
+    return adaptive3d("adaptive_avg_pool3d", cairn_f_adaptive_avg_pool2d, x, depth, height, width);
+}
+
+cairn_tensor *cairn_f_adaptive_max_pool3d(cairn_tensor *x, int64_t depth, int64_t height, int64_t width)
+{
+    return adaptive3d("adaptive_max_pool3d", cairn_f_adaptive_max_pool2d, x, depth, height, width);
+}

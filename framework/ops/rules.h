@@ -47,6 +47,9 @@ INFER(pool) INFER(max_pool_gradient) INFER(max_pool_index) INFER(avg_pool_gradie
 GRADIENT(max_pool) GRADIENT(max_pool_gradient) GRADIENT(avg_pool) GRADIENT(avg_pool_gradient)
 RUN(max_pool) RUN(max_pool_gradient) RUN(max_pool_index) RUN(avg_pool) RUN(avg_pool_gradient) WORKSPACE(max_pool)
 
+/* image.c */
+INFER(resample) GRADIENT(resample) RUN(resample)
+
 /* attention.c */
 INFER(attention) INFER(attention_gradient) GRADIENT(attention) RUN(attention) RUN(attention_gradient) WORKSPACE(attention)
 

@@ -448,6 +448,27 @@ static int forget(void **state)
     return 0;
 }
 
+/* Nearest pixels of any type, and of half types in their own: the result is an exact copy. */
+static void images_of_every_type_are_enlarged(void **state)
+{
+    (void)state;
+    static const cairn_dtype types[] = {CAIRN_U8, CAIRN_BOOL, CAIRN_I64, CAIRN_F16, CAIRN_BF16, CAIRN_F64};
+    cairn_mark m = cairn_scope_push();
+    for (int i = 0; i < 6; i++) {
+        const double pixels[4] = {1, 0, 1, 1};
+        cairn_tensor *x = cairn_to(cairn_from(pixels, CAIRN_SHAPE(1, 1, 2, 2), CAIRN_F64), types[i]);
+        cairn_tensor *y = cairn_f_interpolate_nearest(x, 4, 4);
+        assert_int_equal(cairn_dtype_of(y), types[i]);
+        const double *at = cairn_data(cairn_to(y, CAIRN_F64));
+        for (int k = 0; k < 16; k++)
+            assert_true(at[k] == pixels[k / 8 * 2 + k % 4 / 2]);
+    }
+    assert_null(cairn_f_interpolate_bilinear(cairn_ones(CAIRN_SHAPE(1, 1, 2, 2), CAIRN_I32), 4, 4, false));
+    assert_int_equal(cairn_error(), CAIRN_E_TYPE);
+    cairn_error_clear();
+    cairn_scope_pop(m, NULL);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_teardown(name, forget)
@@ -469,6 +490,7 @@ int main(void)
         TEST(bad_input_gets_one_clear_sentence),
         TEST(null_operands_give_null_without_an_error),
         TEST(a_step_leaves_nothing_behind),
+        TEST(images_of_every_type_are_enlarged),
     };
     return cmocka_run_group_tests(tests, quiet, NULL);
 }
