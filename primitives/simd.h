@@ -148,6 +148,30 @@ SIMD_INLINE VF vf_at_least(VF x, float limit)
 #endif
 }
 
+/* The larger; a NaN if either is one. */
+SIMD_INLINE VF vf_max(VF a, VF b)
+{
+#if defined(ISA_AVX512)
+    return _mm512_mask_mov_ps(_mm512_max_ps(b, a), _mm512_cmp_ps_mask(b, b, _CMP_UNORD_Q), b); /* max: a if either is NaN */
+#elif defined(ISA_AVX2)
+    return _mm256_blendv_ps(_mm256_max_ps(b, a), b, _mm256_cmp_ps(b, b, _CMP_UNORD_Q));
+#else
+    VI better = (b > a) | (b != b);
+    return (VF)(((VI)b & better) | ((VI)a & ~better));
+#endif
+}
+SIMD_INLINE VD vd_max(VD a, VD b)
+{
+#if defined(ISA_AVX512)
+    return _mm512_mask_mov_pd(_mm512_max_pd(b, a), _mm512_cmp_pd_mask(b, b, _CMP_UNORD_Q), b);
+#elif defined(ISA_AVX2)
+    return _mm256_blendv_pd(_mm256_max_pd(b, a), b, _mm256_cmp_pd(b, b, _CMP_UNORD_Q));
+#else
+    VL better = (b > a) | (b != b);
+    return (VD)(((VL)b & better) | ((VL)a & ~better));
+#endif
+}
+
 /* a * b + c in one rounding where the set has the instruction, else in two. */
 SIMD_INLINE VF vf_fma(VF a, VF b, VF c)
 {

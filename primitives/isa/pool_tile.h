@@ -14,7 +14,7 @@ SIMD_INLINE void NAME(put)(REAL *p, int wide, VEC v)
         V_STORE_N(p, wide, v);
 }
 
-SIMD_INLINE void NAME(max_channels)(const pool_window *w, int64_t channel, int wide)
+SIMD_INLINE void NAME(max_channels)(const pool_window *w, int64_t channel, int wide, bool indexed)
 {
     const REAL *image = (const REAL *)w->image + channel;
     const bool empty = w->y_count <= 0 || w->x_count <= 0; /* taps far apart may all miss a small image */
@@ -25,22 +25,28 @@ SIMD_INLINE void NAME(max_channels)(const pool_window *w, int64_t channel, int w
         for (int64_t j = 0; j < w->x_count; j++) {
             const int64_t at = (w->y0 + i * w->dy) * w->width + w->x0 + j * w->dx;
             const VEC v = NAME(part)(image + at * w->channels, wide);
+            if (!indexed) {
+                most = V_MAX(most, v);
+                continue;
+            }
             const VINT better = (v > most) | ((v != v) & (most == most));
             most = (VEC)(((VINT)v & better) | ((VINT)most & ~better));
             where = (((VINT){0} + (int32_t)at) & better) | (where & ~better);
         }
     NAME(put)((REAL *)w->y + channel, wide, most);
-    for (int i = 0; w->index && i < wide; i++)
+    for (int i = 0; indexed && i < wide; i++)
         w->index[channel + i] = (int32_t)where[i];
 }
 
 void KERNEL(NAME(max_pool))(const pool_window *w)
 {
     int64_t channel = 0;
+    for (; channel + LANES <= w->channels && w->index; channel += LANES)
+        NAME(max_channels)(w, channel, LANES, true);
     for (; channel + LANES <= w->channels; channel += LANES)
-        NAME(max_channels)(w, channel, LANES);
+        NAME(max_channels)(w, channel, LANES, false);
     if (channel < w->channels)
-        NAME(max_channels)(w, channel, (int)(w->channels - channel));
+        NAME(max_channels)(w, channel, (int)(w->channels - channel), w->index);
 }
 
 SIMD_INLINE void NAME(average_channels)(const pool_window *w, int64_t channel, int wide)

@@ -9,6 +9,7 @@
 #undef V_STORE_N
 #undef V_SET
 #undef V_FMA
+#undef V_MAX
 #define NAME(x) x##_f32
 #define REAL float
 #define VEC VF
@@ -19,3 +20,4 @@
 #define V_STORE_N vf_store_n
 #define V_SET vf_set
 #define V_FMA vf_fma
+#define V_MAX vf_max

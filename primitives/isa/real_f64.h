@@ -9,6 +9,7 @@
 #undef V_STORE_N
 #undef V_SET
 #undef V_FMA
+#undef V_MAX
 #define NAME(x) x##_f64
 #define REAL double
 #define VEC VD
@@ -19,3 +20,4 @@
 #define V_STORE_N vd_store_n
 #define V_SET vd_set
 #define V_FMA vd_fma
+#define V_MAX vd_max

@@ -1,21 +1,32 @@
-/* Resampling. An output pixel is a blend of the pixels that its place falls between. The gradient goes the other way round: an
- * input pixel gathers from the outputs that it has a share in, so that each is written once, by one thread, in one order. */
+/* Resampling. An output pixel is a blend of the pixels that its place falls between. The gradient is the same loop the other way
+ * round: an input pixel blends the outputs that it has a share in. So each is written once, by one thread, in one order. */
 #include "base/error.h"
 #include "base/pool.h"
-#include "primitives/resample/axis.h"
 #include "primitives/resample/blend.h"
 
 #include <math.h>
 
-/* ---- An axis ------------------------------------------------------------------------------------*/
+/* ---- An axis: which pixels an output lies between, and with what weights ----------------------------------*/
 
-resample_axis resample_axis_of(cairn_resample_mode mode, bool corners, int64_t from, int64_t to)
+typedef struct axis {
+    cairn_resample_mode mode;
+    bool corners;
+    int64_t from, to;                   /* sizes */
+} axis;
+
+typedef struct taps {                   /* of one output, in ascending order; at an edge one may stand there twice */
+    int count;
+    int64_t at[4];
+    double weight[4];
+} taps;
+
+static axis axis_of(cairn_resample_mode mode, bool corners, int64_t from, int64_t to)
 {
-    return (resample_axis){mode, corners, from, to};
+    return (axis){mode, corners, from, to};
 }
 
 /* One rounding of a quotient: a step, added up, would cost digits. */
-static double place_of(const resample_axis *a, int64_t output)
+static double place_of(const axis *a, int64_t output)
 {
     if (!a->corners)
         return (double)(2 * output + 1) * (double)a->from / (double)(2 * a->to) - 0.5;
@@ -34,9 +45,9 @@ static void cubic_weights(double t, double w[4])
     }
 }
 
-resample_taps resample_taps_of(const resample_axis *a, int64_t output)
+static taps taps_of(const axis *a, int64_t output)
 {
-    resample_taps t = {.count = 1, .weight = {1}};
+    taps t = {.count = 1, .weight = {1}};
     if (a->mode == CAIRN_NEAREST) {
         t.at[0] = within((int64_t)floorf((float)output * ((float)a->from / (float)a->to)), a->from);
         return t;
@@ -61,110 +72,128 @@ resample_taps resample_taps_of(const resample_axis *a, int64_t output)
     return t;
 }
 
-static int64_t last_tap(const resample_axis *a, int64_t output)
+static int64_t last_tap(const axis *a, int64_t output)
 {
-    const resample_taps t = resample_taps_of(a, output);
+    const taps t = taps_of(a, output);
     return t.at[t.count - 1];
 }
 
-/* The outputs from `first` on that pixel i may have a share in end here. Places ascend, and so do taps. */
-static int64_t end_of_share(const resample_axis *a, int64_t i, int64_t first)
+/* The share of a pixel in an output. */
+static double share(const axis *a, int64_t output, int64_t pixel)
 {
-    while (first < a->to && resample_taps_of(a, first).at[0] <= i)
-        first++;
-    return first;
+    const taps t = taps_of(a, output);
+    double sum = 0;
+    for (int k = 0; k < t.count; k++)
+        sum += t.at[k] == pixel ? t.weight[k] : 0;
+    return sum;
 }
 
-static int64_t begin_of_share(const resample_axis *a, int64_t i)
+/* ---- What a written pixel blends, along one axis: `count` of the pixels read from `first` on -------------*/
+
+typedef struct reach {
+    int64_t first, count;
+    const double *weight;               /* NULL where there are too many to keep */
+} reach;
+
+static reach forward_reach(const axis *a, int64_t output, double *room)
 {
-    int64_t low = 0, high = a->to;
+    const taps t = taps_of(a, output);
+    const reach r = {t.at[0], t.at[t.count - 1] - t.at[0] + 1, room};
+    for (int k = 0; k < r.count; k++)
+        room[k] = 0;
+    for (int k = 0; k < t.count; k++)   /* at an edge several fall on one pixel */
+        room[t.at[k] - r.first] += t.weight[k];
+    return r;
+}
+
+enum { KEPT = 64 };
+
+/* Places ascend, and so do taps: the outputs that a pixel may have a share in are neighbours. */
+static reach gradient_reach(const axis *a, int64_t pixel, double *room)
+{
+    int64_t low = 0, high = a->to, end;
     while (low < high) {
         const int64_t middle = low + (high - low) / 2;
-        if (last_tap(a, middle) < i)
+        if (last_tap(a, middle) < pixel)
             low = middle + 1;
         else
             high = middle;
     }
-    return low;
+    for (end = low; end < a->to && taps_of(a, end).at[0] <= pixel; end++)
+        if (end - low < KEPT)
+            room[end - low] = share(a, end, pixel);
+    return (reach){low, end - low, end - low <= KEPT ? room : NULL};
 }
 
-/* The share of pixel i in an output. */
-static double share(const resample_axis *a, int64_t output, int64_t i)
+static reach reach_of(const axis *a, bool gradient, int64_t i, double *room)
 {
-    const resample_taps t = resample_taps_of(a, output);
-    double sum = 0;
-    for (int k = 0; k < t.count; k++)
-        sum += t.at[k] == i ? t.weight[k] : 0;
-    return sum;
+    return gradient ? gradient_reach(a, i, room) : forward_reach(a, i, room);
 }
 
-/* ---- Rows of pixels -------------------------------------------------------------------------------*/
+static double weight_of(const reach *r, const axis *a, int64_t k, int64_t pixel)
+{
+    return r->weight ? r->weight[k] : share(a, r->first + k, pixel);
+}
+
+/* ---- Pixels ---------------------------------------------------------------------------------------*/
 
 typedef struct job {
-    resample_axis y, x;
+    axis y, x;
     cairn_dtype type;
+    bool gradient;
     int64_t n, c, h, w, rows, columns;  /* read are images h x w, written rows x columns */
     const char *from;
     char *to;
-    void (*row)(const struct job *j, blend *b, const char *from, char *to, int64_t row);
     int64_t unit;                       /* rows of a task */
 } job;
 
-static void forward_row(const job *j, blend *b, const char *from, char *to, int64_t row)
+static void blend_pixel(const job *j, blend *b, const char *from, char *to, int64_t row, int64_t column, const reach *y, const reach *x)
 {
-    const resample_taps y = resample_taps_of(&j->y, row);
-    const int64_t stretch = blend_stretch(b, j->c);
-    for (int64_t column = 0; column < j->columns; column++) {
-        const resample_taps x = resample_taps_of(&j->x, column);
-        for (int64_t c = 0, part; c < j->c; c += part, to += part * b->bytes) {
-            part = smaller(stretch, j->c - c);
-            blend_begin(b, part, to);
-            for (int k = 0; k < y.count; k++)
-                for (int l = 0; l < x.count; l++)
-                    blend_add(b, from + ((y.at[k] * j->w + x.at[l]) * j->c + c) * b->bytes, y.weight[k] * x.weight[l]);
-            blend_end(b);
+    const int64_t stretch = blend_stretch(b, j->c), pixel = j->c * b->bytes;
+    for (int64_t c = 0, part; c < j->c; c += part, to += part * b->bytes, from += part * b->bytes) {
+        part = smaller(stretch, j->c - c);
+        blend_begin(b, part, to);
+        for (int64_t k = 0; k < y->count; k++) {
+            const double down = weight_of(y, &j->y, k, row);
+            const char *line = from + ((y->first + k) * j->w + x->first) * pixel;
+            for (int64_t l = 0; l < x->count; l++)
+                blend_add(b, line + l * pixel, down * weight_of(x, &j->x, l, column));
         }
+        blend_end(b);
     }
 }
 
-enum { KEPT = 64 };                     /* shares of a row's first outputs that are not found anew for each pixel */
+/* Of columns, whose weights are kept over a task's rows: long runs of them, since memory is written best in order. */
+enum { COLUMNS = 512, ROOM = 2048 };
 
-static void gradient_row(const job *j, blend *b, const char *from, char *to, int64_t row)
+/* Returns the column after the last. */
+static int64_t run_columns(const job *j, blend *b, int64_t first_row, int64_t end_row, int64_t column)
 {
-    double kept[KEPT];
-    const int64_t y0 = begin_of_share(&j->y, row), y1 = end_of_share(&j->y, row, y0), stretch = blend_stretch(b, j->c);
-    for (int64_t y = y0; y < smaller(y1, y0 + KEPT); y++)
-        kept[y - y0] = share(&j->y, y, row);
-    for (int64_t column = 0, x0 = 0; column < j->columns; column++) {
-        while (x0 < j->x.to && last_tap(&j->x, x0) < column)
-            x0++;
-        const int64_t x1 = end_of_share(&j->x, column, x0);
-        for (int64_t c = 0, part; c < j->c; c += part, to += part * b->bytes) {
-            part = smaller(stretch, j->c - c);
-            blend_begin(b, part, to);
-            for (int64_t x = x0; x < x1; x++) {
-                const double across = share(&j->x, x, column);
-                for (int64_t y = y0; y < y1; y++) {
-                    const double down = y - y0 < KEPT ? kept[y - y0] : share(&j->y, y, row);
-                    blend_add(b, from + ((y * j->w + x) * j->c + c) * b->bytes, down * across);
-                }
-            }
-            blend_end(b);
-        }
+    double room[ROOM], y_room[KEPT];
+    reach x[COLUMNS];
+    int64_t columns = 0, used = 0;
+    for (; columns < COLUMNS && column + columns < j->columns && used + KEPT <= ROOM; columns++) {
+        x[columns] = reach_of(&j->x, j->gradient, column + columns, room + used);
+        used += x[columns].weight ? x[columns].count : 0;
     }
+    for (int64_t row = first_row; row < end_row; row++) {
+        const reach y = reach_of(&j->y, j->gradient, row % j->rows, y_room);
+        const char *from = j->from + row / j->rows * j->h * j->w * j->c * b->bytes;
+        char *to = j->to + (row * j->columns + column) * j->c * b->bytes;
+        for (int64_t i = 0; i < columns; i++, to += j->c * b->bytes)
+            blend_pixel(j, b, from, to, row % j->rows, column + i, &y, &x[i]);
+    }
+    return column + columns;
 }
 
 static void run_rows(void *context, int64_t task, int worker)
 {
     const job *j = context;
-    const int64_t end = smaller((task + 1) * j->unit, j->n * j->rows);
     blend b;
     (void)worker;
     blend_of(j->type, &b);
-    for (int64_t row = task * j->unit; row < end; row++) {
-        const char *from = j->from + row / j->rows * j->h * j->w * j->c * b.bytes;
-        j->row(j, &b, from, j->to + row * j->columns * j->c * b.bytes, row % j->rows);
-    }
+    for (int64_t column = 0; column < j->columns;)
+        column = run_columns(j, &b, task * j->unit, smaller((task + 1) * j->unit, j->n * j->rows), column);
 }
 
 /* ---- The calls ------------------------------------------------------------------------------------*/
@@ -197,12 +226,12 @@ static cairn_status check_descriptor(const cairn_resample *d)
     return CAIRN_OK;
 }
 
-enum { TASK_ELEMENTS = 1 << 14 };       /* read or written: a task is worth waking a thread */
+enum { TASK_ELEMENTS = 1 << 15 };       /* read or written: a task is worth waking a thread */
 
 static void run(const cairn_resample *d, job *j)
 {
-    j->y = resample_axis_of(d->mode, d->align_corners, d->h, d->oh);
-    j->x = resample_axis_of(d->mode, d->align_corners, d->w, d->ow);
+    j->y = axis_of(d->mode, d->align_corners, d->h, d->oh);
+    j->x = axis_of(d->mode, d->align_corners, d->w, d->ow);
     j->type = d->type, j->n = d->n, j->c = d->c;
     const int64_t row = larger(d->c * j->columns, d->c * (d->h * d->w / j->rows));
     j->unit = larger(TASK_ELEMENTS / larger(row, 1), 1);
@@ -215,7 +244,7 @@ cairn_status cairn_resample_forward(const cairn_resample *d, const void *x, void
     if (status == CAIRN_OK)
         status = check(d, x, d->h * d->w, y, d->oh * d->ow);
     if (status == CAIRN_OK)
-        run(d, &(job){.from = x, .to = y, .h = d->h, .w = d->w, .rows = d->oh, .columns = d->ow, .row = forward_row});
+        run(d, &(job){.from = x, .to = y, .h = d->h, .w = d->w, .rows = d->oh, .columns = d->ow});
     return status;
 }
 
@@ -225,6 +254,6 @@ cairn_status cairn_resample_gradient(const cairn_resample *d, const void *dy, vo
     if (status == CAIRN_OK)
         status = check(d, dy, d->oh * d->ow, dx, d->h * d->w);
     if (status == CAIRN_OK)
-        run(d, &(job){.from = dy, .to = dx, .h = d->oh, .w = d->ow, .rows = d->h, .columns = d->w, .row = gradient_row});
+        run(d, &(job){.from = dy, .to = dx, .h = d->oh, .w = d->ow, .rows = d->h, .columns = d->w, .gradient = true});
     return status;
 }
