@@ -6,7 +6,7 @@
 enum { ROWS = 4096, COLUMNS = 4096 };
 static const int64_t bytes = (int64_t)ROWS * COLUMNS * 4;
 static float *x, *y, *z;
-static float mean[ROWS > COLUMNS ? ROWS : COLUMNS], deviation[ROWS > COLUMNS ? ROWS : COLUMNS], weight[COLUMNS], bias[COLUMNS], loss[ROWS];
+static float mean[ROWS > COLUMNS ? ROWS : COLUMNS], deviation[ROWS > COLUMNS ? ROWS : COLUMNS], weight[COLUMNS], bias[COLUMNS], dweight[COLUMNS], dbias[COLUMNS], loss[ROWS];
 static int64_t labels[ROWS];
 
 static const cairn_softmax_rows softmax = {.type = CAIRN_F32, .rows = ROWS, .columns = COLUMNS};
@@ -28,7 +28,7 @@ RUN(run_softmax, cairn_softmax_forward(&softmax, x, y))
 RUN(run_softmax_gradient, cairn_softmax_gradient(&softmax, x, y, z))
 RUN(run_cross_entropy, cairn_cross_entropy_rows(&softmax, x, labels, NULL, loss, y))
 RUN(run_layer, cairn_norm_forward(&layer, x, weight, bias, y, mean, deviation))
-RUN(run_layer_gradient, cairn_norm_gradient(&layer, x, weight, mean, deviation, y, z, weight, bias))
+RUN(run_layer_gradient, cairn_norm_gradient(&layer, x, weight, mean, deviation, y, z, dweight, dbias))
 RUN(run_batch, cairn_norm_forward(&batch, x, weight, bias, y, mean, deviation))
 RUN(run_batch_gradient, cairn_norm_gradient(&batch, x, weight, mean, deviation, y, z, NULL, NULL))
 RUN(run_group, cairn_norm_forward(&group, x, weight, bias, y, mean, deviation))

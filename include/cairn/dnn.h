@@ -3,7 +3,7 @@
  * What holds for all of them:
  *
  * Memory   is the caller's. A workspace is asked for before a call (..._workspace_bytes) and never exceeded; nothing is
- *          allocated within a call. Outputs do not overlap inputs unless a function says so.
+ *          allocated within a call. Outputs do not overlap inputs unless a function says so; a pointer that is both is refused.
  * Errors   every function returns CAIRN_OK or a status with the thread's error set (cairn_error_message() names the
  *          operation and the values), and leaves its outputs untouched then. A workspace function returns 0 then.
  * Sizes    and strides count elements; bytes end in _bytes. Descriptors are plain structs: zeroed fields are the defaults.

@@ -132,7 +132,11 @@ cairn_status attention_distinct(const attention *a, const char *name, const cair
 int64_t cairn_attention_workspace_bytes(const cairn_attention *d, cairn_attention_pass pass)
 {
     attention a;
-    if (attention_check(d, &a) || !d->batch)
+    if (attention_check(d, &a))
+        return 0;
+    if ((unsigned)pass > CAIRN_ATTENTION_GRADIENT)
+        return error_set(CAIRN_E_ARGUMENT, "attention: there is no pass %d", (int)pass), 0;
+    if (!d->batch)
         return 0;
     return pass == CAIRN_ATTENTION_FORWARD ? attention_forward_workspace(&a) : attention_gradient_workspace(&a);
 }

@@ -2,6 +2,7 @@
 #include "primitives/attention/attention.h"
 
 #include "base/error.h"
+#include "primitives/apart.h"
 #include "primitives/slots.h"
 
 #include <math.h>
@@ -201,9 +202,7 @@ static cairn_status check_memory(const cairn_attention *d, const void *q, const 
 {
     if (!q || !o || (d->keys && (!k || !v)))
         return error_set(CAIRN_E_ARGUMENT, "attention: an operand is NULL: q %p, k %p, v %p, o %p", q, k, v, o);
-    if (o == q || o == k || o == v || o == d->mask || logsumexp == o)
-        return error_set(CAIRN_E_ARGUMENT, "attention: the output %p is an input", o);
-    return CAIRN_OK;
+    return outputs_apart("attention", OUTPUTS(o, logsumexp), INPUTS(q, k, v, d->mask, d->query_lengths, d->key_lengths));
 }
 
 cairn_status cairn_attention_forward(const cairn_attention *d, const void *q, const void *k, const void *v, void *o, void *logsumexp,
@@ -219,7 +218,7 @@ cairn_status cairn_attention_forward(const cairn_attention *d, const void *q, co
         return status;
     job j = plan(&a);
     const int64_t skip = workspace ? (64 - (int64_t)((uintptr_t)workspace % 64)) % 64 : 0;
-    const int64_t slots = workspace ? smaller((workspace_bytes - skip) / j.slot_bytes, tasks_of(&j)) : 0;
+    const int64_t slots = workspace && workspace_bytes > skip ? smaller((workspace_bytes - skip) / j.slot_bytes, tasks_of(&j)) : 0;
     if (slots < 1)
         return attention_too_small(workspace ? workspace_bytes : 0, j.slot_bytes + skip);
     j.q = q, j.k = k, j.v = v, j.o = o, j.logsumexp = logsumexp;

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/pool.h"
+#include "primitives/apart.h"
 #include "primitives/slots.h"
 
 #include <float.h>
@@ -337,13 +338,8 @@ static cairn_status check_memory(const cairn_attention *d, const void *const in[
         if (!(i < 6 ? in[i] : out[i - 6]) && (of_keys ? d->keys : d->queries))
             return error_set(CAIRN_E_ARGUMENT, "attention gradient: %s is NULL", names[i]);
     }
-    for (int i = 0; i < 3; i++)
-        for (int k = 0; k < 9; k++) {
-            const void *other = k < 6 ? in[k] : out[k - 6];
-            if (k != i + 6 && out[i] && out[i] == other)
-                return error_set(CAIRN_E_ARGUMENT, "attention gradient: %s and %s are the same memory", names[6 + i], names[k]);
-        }
-    return CAIRN_OK;
+    return outputs_apart("attention gradient", OUTPUTS(out[0], out[1], out[2]),
+                         INPUTS(in[0], in[1], in[2], in[3], in[4], in[5], d->mask, d->query_lengths, d->key_lengths));
 }
 
 cairn_status cairn_attention_gradient(const cairn_attention *d, const void *q, const void *k, const void *v, const void *o,
@@ -362,7 +358,7 @@ cairn_status cairn_attention_gradient(const cairn_attention *d, const void *q, c
         return status;
     job j = plan(&a);
     const int64_t skip = workspace ? (64 - (int64_t)((uintptr_t)workspace % 64)) % 64 : 0, before = skip + j.runs * j.part_bytes;
-    const int64_t slots = workspace ? smaller((workspace_bytes - before) / j.slot_bytes, tasks_of(&j)) : 0;
+    const int64_t slots = workspace && workspace_bytes > before ? smaller((workspace_bytes - before) / j.slot_bytes, tasks_of(&j)) : 0;
     if (slots < 1)
         return attention_too_small(workspace ? workspace_bytes : 0, j.slot_bytes + before);
     j.q = q, j.k = k, j.v = v, j.o = o, j.logsumexp = logsumexp, j.d_o = d_o, j.dq = dq, j.dk = dk, j.dv = dv;

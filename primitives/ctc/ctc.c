@@ -1,6 +1,7 @@
 /* CTC: the forward and backward variables of each sequence, over its labels with blanks between them. */
 #include "base/error.h"
 #include "base/pool.h"
+#include "primitives/apart.h"
 #include "primitives/slots.h"
 #include <cairn/dnn/ctc.h>
 
@@ -171,8 +172,11 @@ cairn_status cairn_ctc_run(const cairn_ctc *d, const void *log_probs, const int6
     cairn_status status = check(d);
     if (status != CAIRN_OK || !d->batch)
         return status;
-    if (!loss || (d->steps && !log_probs) || (d->target && !targets) || loss == log_probs || (gradient && gradient == log_probs))
+    if (!loss || (d->steps && !log_probs) || (d->target && !targets))
         return error_set(CAIRN_E_ARGUMENT, "ctc: log_probs %p, targets %p, loss %p, gradient %p", log_probs, (const void *)targets, loss, gradient);
+    status = outputs_apart("ctc", OUTPUTS(loss, gradient), INPUTS(log_probs, targets, steps_of, targets_of));
+    if (status != CAIRN_OK)
+        return status;
     const int64_t needed = cairn_ctc_workspace_bytes(d);
     if (!workspace || workspace_bytes < needed)
         return error_set(CAIRN_E_ARGUMENT, "ctc: the workspace is too small: %lld bytes of %lld", (long long)(workspace ? workspace_bytes : 0),

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/pool.h"
+#include "primitives/apart.h"
 #include "primitives/kernels.h"
 #include "primitives/slots.h"
 #include <cairn/dnn.h>
@@ -254,7 +255,8 @@ static void forward(job *j)
 cairn_status cairn_max_pool_forward(const cairn_pool *d, const void *x, void *y, int32_t *index)
 {
     job j = {.image = x, .pixels = y, .index = index};
-    const cairn_status status = check_run(d, &j.p, "max_pool", x, y);
+    cairn_status status = check_run(d, &j.p, "max_pool", x, y);
+    status = status ? status : outputs_apart("max_pool", OUTPUTS(y, index), INPUTS(x));
     if (status != CAIRN_OK || !d->n || !d->c)
         return status;
     j.kernel = d->type == CAIRN_F64 ? kernels()->max_pool_f64 : kernels()->max_pool_f32;
@@ -408,7 +410,8 @@ cairn_status cairn_max_pool_gradient(const cairn_pool *d, const void *dy, const 
         return status;
     if (!index)
         return error_set(CAIRN_E_ARGUMENT, "max_pool gradient: the index is NULL");
-    status = check_index(&j.p, index);
+    status = outputs_apart("max_pool gradient", OUTPUTS(dx), INPUTS(index));
+    status = status ? status : check_index(&j.p, index);
     if (status == CAIRN_OK)
         gradient(&j, scatter_images);
     return status;

@@ -3,6 +3,7 @@
 
 #include "base/pool.h"
 #include "base/random.h"
+#include "primitives/apart.h"
 #include "primitives/kernels.h"
 
 #include <string.h>
@@ -256,6 +257,8 @@ int64_t cairn_rnn_workspace_bytes(const cairn_rnn_descriptor *d, cairn_rnn_pass 
     rnn_plan p;
     if (rnn_plan_make(d, &p) != CAIRN_OK)
         return 0;
+    if ((unsigned)pass > CAIRN_RNN_BACKWARD)
+        return error_set(CAIRN_E_ARGUMENT, "rnn: there is no pass %d", (int)pass), 0;
     const int threads = cairn_threads();
     return pass == CAIRN_RNN_BACKWARD ? rnn_backward_memory(&p, threads) : rnn_forward_memory(&p, pass == CAIRN_RNN_TRAINING, threads);
 }
@@ -284,8 +287,10 @@ cairn_status cairn_rnn_forward(const cairn_rnn_descriptor *d, const void *x, con
     if (rnn_plan_make(d, &p) != CAIRN_OK || check_weights(&p, weights) != CAIRN_OK ||
         check_workspace(workspace, workspace_bytes, rnn_forward_memory(&p, reserve != NULL, 1)) != CAIRN_OK)
         return cairn_error();
-    if (p.rows && (!x || !y || x == y))
+    if (p.rows && (!x || !y))
         return error_set(CAIRN_E_ARGUMENT, "rnn: x %p, y %p", x, y);
+    if (outputs_apart("rnn", OUTPUTS(p.rows ? y : NULL, hn, cn, reserve), INPUTS(x)) != CAIRN_OK)
+        return cairn_error();
     rnn_forward_run(&p, x, h0, c0, weights, y, hn, cn, reserve, workspace, workspace_bytes);
     return CAIRN_OK;
 }
@@ -300,6 +305,8 @@ cairn_status cairn_rnn_backward(const cairn_rnn_descriptor *d, const void *x, co
         return cairn_error();
     if (!reserve || !g || (p.rows && !x))
         return error_set(CAIRN_E_ARGUMENT, "rnn: x %p, reserve %p, gradients %p", x, reserve, (const void *)g);
+    if (outputs_apart("rnn gradient", OUTPUTS(p.rows ? g->dx : NULL, g->dh0, g->dc0), INPUTS(x, reserve)) != CAIRN_OK)
+        return cairn_error();
     rnn_backward_run(&p, x, c0, weights, reserve, g, workspace, workspace_bytes);
     return CAIRN_OK;
 }

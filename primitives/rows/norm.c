@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/pool.h"
+#include "primitives/apart.h"
 
 #include <math.h>
 #include <string.h>
@@ -50,13 +51,11 @@ static cairn_status check(const cairn_norm_rows *d, job *j)
     return CAIRN_OK;
 }
 
-static cairn_status check_memory(const job *j, const void *const *operands, int count)
+static cairn_status check_memory(const void *const *operands, int count)
 {
     for (int i = 0; i < count; i++)
         if (!operands[i])
             return error_set(CAIRN_E_ARGUMENT, "norm: operand %d of %d is NULL", i + 1, count);
-    if (j->y && (j->y == j->weight || j->y == j->bias || j->y == j->mean || j->y == j->deviation))
-        return error_set(CAIRN_E_ARGUMENT, "norm: the output %p is a factor", j->y);
     return CAIRN_OK;
 }
 
@@ -414,9 +413,9 @@ cairn_status cairn_norm_forward(const cairn_norm_rows *d, const void *x, const v
         return s;
     j.x = x, j.weight = weight, j.bias = bias, j.y = y;
     j.new_mean = mean, j.new_deviation = deviation, j.mean = mean, j.deviation = deviation;
-    s = check_memory(&j, (const void *const[]){x, y, mean, deviation}, 4);
-    if (!s && mean == deviation)
-        s = error_set(CAIRN_E_ARGUMENT, "norm: mean and deviation are the same memory");
+    s = check_memory((const void *const[]){x, y, mean, deviation}, 4);
+    s = s ? s : outputs_apart("norm", OUTPUTS(y, mean, deviation), INPUTS(weight, bias));
+    s = s ? s : outputs_apart("norm", OUTPUTS(mean, deviation), INPUTS(x));
     if (!s && bias && d->kind == CAIRN_RMS_NORM)
         s = error_set(CAIRN_E_ARGUMENT, "norm: an RMS norm has no bias");
     if (!s)
@@ -432,7 +431,8 @@ cairn_status cairn_norm_inference(const cairn_norm_rows *d, const void *x, const
     if (s || !d->n)
         return s;
     j.x = x, j.weight = weight, j.bias = bias, j.y = y, j.mean = mean, j.deviation = deviation;
-    s = check_memory(&j, (const void *const[]){x, y, mean, deviation}, 4);
+    s = check_memory((const void *const[]){x, y, mean, deviation}, 4);
+    s = s ? s : outputs_apart("norm", OUTPUTS(y), INPUTS(weight, bias, mean, deviation));
     if (!s)
         forward(&j);
     return s;
@@ -443,12 +443,16 @@ cairn_status cairn_norm_gradient(const cairn_norm_rows *d, const void *x, const 
 {
     job j;
     cairn_status s = check(d, &j);
-    if (s || !d->n)
+    if (s)
         return s;
     j.x = x, j.weight = weight, j.mean = mean, j.deviation = deviation, j.dy = dy, j.y = dx, j.dweight = dweight, j.dbias = dbias;
-    s = check_memory(&j, (const void *const[]){x, mean, deviation, dy, dx}, 5);
-    if (!s && dx == x)
-        s = error_set(CAIRN_E_ARGUMENT, "norm gradient: dx is x, which is read again for the weights");
+    for (int64_t c = 0; !d->n && (dweight || dbias) && c < d->c; c++)
+        store_weights(&j, c, 0, 0);
+    if (!d->n)
+        return CAIRN_OK;
+    s = check_memory((const void *const[]){x, mean, deviation, dy, dx}, 5);
+    s = s ? s : outputs_apart("norm gradient", OUTPUTS(dx, dweight, dbias), INPUTS(x, weight, mean, deviation));
+    s = s ? s : outputs_apart("norm gradient", OUTPUTS(dweight, dbias), INPUTS(dy));
     if (s)
         return s;
     const bool weights = dweight || dbias;

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/pool.h"
+#include "primitives/apart.h"
 
 #include <math.h>
 #include <string.h>
@@ -44,6 +45,12 @@ static cairn_status check_memory(const char *name, const void *a, const void *b,
     if (!a || !b || !out)
         return error_set(CAIRN_E_ARGUMENT, "%s: an operand is NULL: %p, %p, %p", name, a, b, out);
     return CAIRN_OK;
+}
+
+/* An output may be an input whose rows are as far apart. */
+static cairn_status check_place(const char *name, const job *j, const void *out, const void *a, const void *b)
+{
+    return j->d.x_row == j->d.y_row ? CAIRN_OK : outputs_apart(name, OUTPUTS(out), INPUTS(a, b));
 }
 
 /* ---- Rows ---------------------------------------------------------------------------------------*/
@@ -161,6 +168,7 @@ cairn_status cairn_softmax_forward(const cairn_softmax_rows *d, const void *x, v
     if (s || !d->rows || !d->columns)
         return s;
     s = check_memory("softmax", x, x, y);
+    s = s ? s : check_place("softmax", &j, y, x, x);
     j.x = x, j.y = y;
     if (!s)
         pool_run(ceil_div(d->rows, j.unit), forward_task, &j);
@@ -174,6 +182,7 @@ cairn_status cairn_softmax_gradient(const cairn_softmax_rows *d, const void *y, 
     if (s || !d->rows || !d->columns)
         return s;
     s = check_memory("softmax gradient", y, dy, dx);
+    s = s ? s : check_place("softmax gradient", &j, dx, y, dy);
     j.x = y, j.dy = dy, j.y = dx;
     if (!s)
         pool_run(ceil_div(d->rows, j.unit), gradient_task, &j);
@@ -202,8 +211,8 @@ cairn_status cairn_cross_entropy_rows(const cairn_softmax_rows *d, const void *x
     if (s || !d->rows)
         return s;
     s = check_memory("cross_entropy", d->columns ? x : labels, labels, loss);
-    if (!s && (loss == x || loss == dx))
-        s = error_set(CAIRN_E_ARGUMENT, "cross_entropy: the losses %p lie where the rows do", loss);
+    s = s ? s : outputs_apart("cross_entropy", OUTPUTS(loss, dx), INPUTS(labels));
+    s = s ? s : outputs_apart("cross_entropy", OUTPUTS(loss), INPUTS(x));
     if (s)
         return s;
     j.o = options ? *options : (cairn_labels){.scale = 1};
