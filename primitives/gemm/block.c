@@ -225,7 +225,15 @@ static int64_t bytes_of(const blocking *b)
 static bool is_small(const matmul *mm)
 {
     return mm->k <= SMALL_K && mm->m <= SMALL_WORK && mm->n <= SMALL_WORK && mm->m * mm->n <= SMALL_WORK / larger(mm->k, 1) &&
-           as_it_is(mm, &mm->a) && as_it_is(mm, &mm->b) && !mm->packed_b && !is_wide(mm);
+           as_it_is(mm, &mm->a) && as_it_is(mm, &mm->b) && !is_wide(mm);
+}
+
+/* The panel of the kept B that begins at a column, for the run that begins at p. */
+static char *packed_b_at(const matmul *mm, int64_t column, int64_t p, int64_t run)
+{
+    gemm_kernel *kernel = mm->kernel;
+    const int64_t panels = ceil_div(mm->n, kernel->nr);
+    return (char *)mm->packed_b + (p * panels + column / kernel->nr * run) * kernel->nr * kernel->element_bytes;
 }
 
 /* All columns from j on, as far as one panel of B goes. */
@@ -237,7 +245,10 @@ static void small_panel(const matmul *mm, gemm_tile *tile, int64_t j, char *own_
     tile->cols = (int)smaller(kernel->nr, mm->n - j);
     tile->b = mm->b.data + j * bytes;
     tile->b_step = mm->b.minor;
-    if (mm->b.major != 1 || tile->cols < kernel->nr) {
+    if (mm->packed_b) {
+        tile->b = packed_b_at(mm, j, 0, mm->k);
+        tile->b_step = kernel->nr;
+    } else if (mm->b.major != 1 || tile->cols < kernel->nr) {
         matmul_pack(kernel, &mm->b, j, tile->cols, 0, mm->k, own_b, kernel->nr);
         tile->b = own_b;
         tile->b_step = kernel->nr;
@@ -280,7 +291,7 @@ static void run_small(const matmul *mm)
 
 int64_t matmul_workspace(const matmul *mm, int threads)
 {
-    if (is_small(mm))
+    if (!mm->m || !mm->n || is_small(mm))
         return 0;
     const blocking alone = choose(mm, 1), together = choose(mm, threads);
     return larger(bytes_of(&alone), bytes_of(&together));
@@ -331,14 +342,6 @@ static void pack_a_block(const block *k)
     char *to = k->own_a;
     for (int64_t i = 0; i < k->rows; i += tile_rows, to += mr * k->run * mm->kernel->element_bytes)
         matmul_pack(mm->kernel, &mm->a, k->row0 + i, (int)smaller(tile_rows, k->rows - i), k->p, k->run, to, mr);
-}
-
-/* The panel of the kept B that begins at a column, for the run that begins at p. */
-static char *packed_b_at(const matmul *mm, int64_t column, int64_t p, int64_t run)
-{
-    gemm_kernel *kernel = mm->kernel;
-    const int64_t panels = ceil_div(mm->n, kernel->nr);
-    return (char *)mm->packed_b + (p * panels + column / kernel->nr * run) * kernel->nr * kernel->element_bytes;
 }
 
 int64_t matmul_packed_bytes(const matmul *mm)
@@ -565,6 +568,8 @@ static void run_task(void *context, int64_t task, int64_t slot)
 
 void matmul_run(const matmul *mm, int threads, void *workspace, int64_t bytes)
 {
+    if (!mm->m || !mm->n)
+        return;
     if (is_small(mm)) {
         run_small(mm);
         return;

@@ -93,8 +93,9 @@ void matmul_finish(const matmul *mm, int64_t row0, int64_t rows, int64_t column0
     const cairn_gemm *g = mm->fused;
     const cairn_dtype real = is_f64(mm) ? CAIRN_F64 : CAIRN_F32;
     const int64_t residual_row = g->residual_row ? g->residual_row : g->c_row, saved_row = g->saved_row ? g->saved_row : g->c_row;
-    const int64_t residual = mm->batch * (g->residual_batch ? g->residual_batch : g->c_batch) + column0;
-    const int64_t saved = mm->batch * (g->saved_batch ? g->saved_batch : g->c_batch) + column0;
+    /* Without a residual, or nothing saved, their strides are anything. */
+    const int64_t residual = g->fused.residual ? mm->batch * (g->residual_batch ? g->residual_batch : g->c_batch) + column0 : 0;
+    const int64_t saved = g->saved ? mm->batch * (g->saved_batch ? g->saved_batch : g->c_batch) + column0 : 0;
     if (mm->c_type == real && !g->row_bias && !g->saved) { /* what most are */
         const void *first = g->fused.residual ? element(mm, g->fused.residual, residual + row0 * residual_row) : NULL;
         finish_block(&g->fused, real, rows, columns, z, z_step, column0, first, residual_row);

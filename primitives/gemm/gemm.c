@@ -1,5 +1,6 @@
 /* cairn_gemm: checks, the kernel for the types, then a matrix product for each member of the batch. */
 #include "base/error.h"
+#include "primitives/apart.h"
 #include "primitives/finish.h"
 #include "primitives/gemm/block.h"
 #include "primitives/kernels.h"
@@ -121,6 +122,16 @@ static bool fuses(const cairn_gemm *g)
     return !finish_is_nothing(&g->fused) || g->row_bias || g->row_scale || g->column_scale || g->saved || g->gradient;
 }
 
+/* Of `residual` or `saved`: strides of 0 are C's. */
+static cairn_status check_beside(const cairn_gemm *g, const char *name, int64_t batch_stride, int64_t row, bool written)
+{
+    row = row ? row : g->c_row;
+    if (extent_fits(g->batch ? g->batch : 1, batch_stride ? batch_stride : g->c_batch, g->m, row, g->n, 1) && !(written && g->m > 1 && row < g->n))
+        return CAIRN_OK;
+    return error_set(CAIRN_E_SHAPE, "gemm: strides of %s overflow or overlap: batch %lld, row %lld, n %lld", name, (long long)batch_stride,
+                     (long long)row, (long long)g->n);
+}
+
 static cairn_status check_types(const cairn_gemm *g)
 {
     const cairn_dtype a = g->type, b = b_type(g), c = c_type(g);
@@ -146,7 +157,11 @@ static cairn_status check(const cairn_gemm *g)
         return types;
     if (g->gradient && !g->saved)
         return error_set(CAIRN_E_ARGUMENT, "gemm: the gradient of an activation needs what its forward pass saved");
-    const cairn_status fused = finish_check("gemm", &g->fused, g->c);
+    cairn_status fused = finish_check("gemm", &g->fused, g->c);
+    if (fused == CAIRN_OK && g->fused.residual)
+        fused = check_beside(g, "the residual", g->residual_batch, g->residual_row, false);
+    if (fused == CAIRN_OK && g->saved)
+        fused = check_beside(g, "what is saved", g->saved_batch, g->saved_row, !g->gradient);
     return fused != CAIRN_OK ? fused : check_sizes(g, g->batch ? g->batch : 1);
 }
 
@@ -185,8 +200,12 @@ static cairn_status check_memory(const cairn_gemm *g)
         if (g->k && (c == a || c == b))
             return error_set(CAIRN_E_ARGUMENT, "gemm: C is an operand: a %p, b %p, c %p", a, b, c);
     }
-    if (g->saved && g->saved == g->c)
-        return error_set(CAIRN_E_ARGUMENT, "gemm: C is what is saved: %p", g->c);
+    cairn_status status = outputs_apart("gemm", OUTPUTS(g->c), INPUTS(g->saved, g->row_bias, g->row_scale, g->column_scale));
+    if (status == CAIRN_OK && g->saved && !g->gradient)
+        status = outputs_apart("gemm", OUTPUTS(g->saved), INPUTS(g->a, g->b, g->fused.residual, g->fused.bias, g->fused.scale, g->row_bias,
+                                                                 g->row_scale, g->column_scale));
+    if (status != CAIRN_OK)
+        return status;
     return g->packed_b ? check_packed(g) : CAIRN_OK;
 }
 
@@ -196,10 +215,13 @@ static matmul matrix_for(const cairn_gemm *g, int64_t index, gemm_kernel *kernel
 {
     const bool nothing = g->alpha == 0;         /* as BLAS: then A and B are not read */
     const int64_t k = nothing ? 0 : g->k;
+    static const char unread[1];                /* in the place of what may be NULL: A and B of no terms, B that is packed */
     return (matmul){
         .kernel = kernel, .m = g->m, .n = g->n, .k = matmul_steps(kernel, k), .batch = index,
-        .a = {.data = a_of(g, index), .type = g->type, .major = g->a_row, .minor = g->a_col, .k = k, .is_a = true},
-        .b = {.data = b_of(g, index), .type = b_type(g), .major = g->b_col, .minor = g->b_row, .k = k},
+        .a = k ? (matmul_operand){.data = a_of(g, index), .type = g->type, .major = g->a_row, .minor = g->a_col, .k = k, .is_a = true}
+               : (matmul_operand){.data = unread, .type = g->type, .is_a = true},
+        .b = k ? (matmul_operand){.data = g->packed_b ? unread : b_of(g, index), .type = b_type(g), .major = g->b_col, .minor = g->b_row, .k = k}
+               : (matmul_operand){.data = unread, .type = b_type(g)},
         .packed_b = g->packed_b && k ? (const char *)((const packed_header *)g->packed_b + 1) : NULL, .fused = fuses(g) ? g : NULL,
         .c_type = c_type(g), .c = c_of(g, index), .c_row = g->c_row,
         .alpha = g->alpha, .beta = g->beta,
@@ -306,11 +328,21 @@ cairn_status cairn_gemm_run(const cairn_gemm *g, void *workspace, int64_t worksp
 
 /* ---- B packed once ------------------------------------------------------------------------------*/
 
+/* The product as far as packing is concerned: even where alpha is 0 and B would not be read. */
+static cairn_gemm packed_alone(const cairn_gemm *g)
+{
+    cairn_gemm alone = *g;
+    alone.alpha = 1;
+    alone.packed_b = NULL;
+    return alone;
+}
+
 int64_t cairn_gemm_pack_bytes(const cairn_gemm *g)
 {
     if (check(g) != CAIRN_OK)
         return 0;
-    const matmul mm = shape_of(g, kernel_for(g, splitting_pays(g)));
+    const cairn_gemm alone = packed_alone(g);
+    const matmul mm = shape_of(&alone, kernel_of(&alone));
     return (int64_t)sizeof(packed_header) + matmul_packed_bytes(&mm);
 }
 
@@ -321,9 +353,7 @@ cairn_status cairn_gemm_pack(const cairn_gemm *g, void *packed)
         return status;
     if (!packed || (g->k && g->n && !g->b) || (uintptr_t)packed % 64)
         return error_set(CAIRN_E_ARGUMENT, "gemm_pack: from b %p to %p (not NULL, a multiple of 64)", g->b, packed);
-    cairn_gemm alone = *g;
-    alone.alpha = 1;
-    alone.packed_b = NULL;
+    const cairn_gemm alone = packed_alone(g);
     const matmul mm = shape_of(&alone, kernel_of(&alone));
     *(packed_header *)packed = (packed_header){.kernel = mm.kernel, .n = g->n, .k = g->k, .type = b_type(g)};
     matmul_pack_b(&mm, (packed_header *)packed + 1);
