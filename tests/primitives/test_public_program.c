@@ -93,6 +93,10 @@ static void what_is_wrong_is_said(void **state)
     cairn_error_clear();
     assert_int_equal(cairn_program_op(NULL, CAIRN_P_ADD, 0, 0, 0), -1);
     cairn_error_clear();
+    assert_int_not_equal(cairn_program_finish(p), CAIRN_OK);            /* what was refused is the program's error */
+    cairn_error_clear();
+    cairn_program_free(p);
+    p = cairn_program_new();
     float x[4] = {1, 2, 3, 4};
     cairn_program_store(p, 0, CAIRN_F32, cairn_program_op(p, CAIRN_P_NEG, cairn_program_load(p, 0, CAIRN_F32), -1, -1));
     cairn_program_operand operand = {x, .stride = {1}};
