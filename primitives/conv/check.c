@@ -3,6 +3,7 @@
 #include "primitives/conv/layout.h"
 #include "primitives/finish.h"
 #include "primitives/kernels.h"
+#include "primitives/slots.h"
 
 typedef long long ll;
 
@@ -78,10 +79,10 @@ static cairn_status check_products(const conv *c)
                          (ll)(d->depth + d->pad_front + d->pad_back), (ll)(d->h + d->pad_top + d->pad_bottom),
                          (ll)(d->w + d->pad_left + d->pad_right));
     const double taps = (double)d->t * (double)d->r * (double)d->s;
-    const double padded = (double)d->n * (double)(d->depth + d->pad_front + d->pad_back) * (double)(d->h + d->pad_top + d->pad_bottom) *
-                          (double)(d->w + d->pad_left + d->pad_right) * (double)d->c;
-    const double output = (double)d->n * (double)c->od * (double)c->oh * (double)c->ow * (double)d->k;
-    if (padded > 0x1p48 || output > 0x1p48 || (double)d->k * taps * (double)c->cg > 0x1p48 || output * taps > 0x1p58)
+    const double padded = (double)larger(d->n, 1) * (double)(d->depth + d->pad_front + d->pad_back) * (double)(d->h + d->pad_top + d->pad_bottom) *
+                          (double)(d->w + d->pad_left + d->pad_right) * (double)larger(d->c, 1);
+    const double filters = (double)larger(d->k, 1), output = (double)larger(d->n, 1) * (double)c->od * (double)c->oh * (double)c->ow * filters;
+    if (padded > 0x1p48 || output > 0x1p48 || filters * taps * (double)larger(c->cg, 1) > 0x1p48 || output * taps > 0x1p58)
         return error_set(CAIRN_E_SHAPE, "conv: sizes overflow: n %lld, image %lld x %lld x %lld x %lld, filters %lld x %lld x %lld x %lld",
                          (ll)d->n, (ll)d->depth, (ll)d->h, (ll)d->w, (ll)d->c, (ll)d->k, (ll)d->t, (ll)d->r, (ll)d->s);
     return CAIRN_OK;

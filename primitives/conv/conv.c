@@ -126,10 +126,19 @@ static int64_t bytes_needed(const plan *p, int threads)
     return copies_bytes(p) + (p->integer || p->empty ? 0 : conv_algorithm_workspace(&p->c, p->pass, p->algorithm, threads));
 }
 
-int64_t cairn_conv_workspace_bytes(const cairn_conv *d, cairn_conv_pass pass)
+cairn_status conv_workspace(const cairn_conv *d, cairn_conv_pass pass, int64_t *bytes)
 {
     plan p;
-    return prepare(d, pass, &p) == CAIRN_OK ? larger(bytes_needed(&p, cairn_threads()), bytes_needed(&p, 1)) : 0;
+    const cairn_status status = prepare(d, pass, &p);
+    if (status == CAIRN_OK)
+        *bytes = larger(bytes_needed(&p, cairn_threads()), bytes_needed(&p, 1));
+    return status;
+}
+
+int64_t cairn_conv_workspace_bytes(const cairn_conv *d, cairn_conv_pass pass)
+{
+    int64_t bytes;
+    return conv_workspace(d, pass, &bytes) == CAIRN_OK ? bytes : 0;
 }
 
 static cairn_status check_operands(const plan *p, const void *a, const void *b, const void *result, const void *workspace, int64_t bytes)

@@ -46,6 +46,9 @@ correlation conv_forward_form(const conv *c, const void *x, const void *w, void 
 int64_t conv_phases(const conv *c);
 correlation conv_data_gradient_form(const conv *c, const void *dy, const void *w, void *dx, int64_t phase);
 
+/* What cairn_conv_workspace_bytes gives; or why the pass cannot be done. */
+cairn_status conv_workspace(const cairn_conv *d, cairn_conv_pass pass, int64_t *bytes);
+
 /* All of dx as a result, for conv_finish alone. */
 correlation conv_whole_form(const conv *c, void *dx);
 

@@ -40,17 +40,22 @@ int64_t depthwise_pack_bytes(const correlation *c)
     return round_up(c->deep.count * c->down.count * c->across.count * c->groups * c->kernel->element_bytes, 64);
 }
 
+/* The outputs of a row that see all taps: tap 0 is not before the image, and the last one is not behind it. */
+static void find_inner(const correlation *c, plan *p)
+{
+    const tap_axis *a = &c->across;
+    const int64_t most = c->iw - 1 - larger(a->count - 1, 0) * a->offset_step - a->offset0;
+    p->inner = a->count && a->offset0 < 0 ? smaller(ceil_div(-a->offset0, a->step), c->ow) : 0;
+    p->inner_end = !a->count ? c->ow : most < 0 ? p->inner : larger(smaller(most / a->step + 1, c->ow), p->inner);
+}
+
 static void choose(const correlation *c, int threads, plan *p)
 {
     *p = (plan){.all = *c, .bytes = c->kernel->element_bytes, .taps = c->deep.count * c->down.count * c->across.count};
     p->all.channels = c->groups;
     p->row_block = even_tile(c->oh, larger(TASK_BYTES / larger(c->ow * c->groups * p->bytes, 1), 1));
     p->row_blocks = ceil_div(c->oh, p->row_block);
-    while (p->inner < c->ow && c->across.count && taps_within(&c->across, p->inner, c->iw).first)
-        p->inner++;
-    p->inner_end = p->inner;
-    while (p->inner_end < c->ow && taps_within(&c->across, p->inner_end, c->iw).end == c->across.count)
-        p->inner_end++;
+    find_inner(c, p);
     p->list_bytes = round_up(2 * p->taps * (int64_t)sizeof(int64_t), 64);
     p->weight_bytes = depthwise_pack_bytes(c);
     p->parts = smaller(c->slices, PARTS);

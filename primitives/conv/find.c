@@ -127,9 +127,11 @@ cairn_status cairn_conv_get(const cairn_conv *d, cairn_conv_pass pass, cairn_con
     const cost best = recall(key);
     const bool usable = best.seconds > 0 && !conv_refuses(&wide, pass, best.algorithm);
     chosen.algorithm = d->algorithm ? d->algorithm : usable ? best.algorithm : conv_default(&wide, pass);
-    *choice = (cairn_conv_choice){chosen.algorithm, cairn_conv_workspace_bytes(&chosen, pass),
-                                  usable && chosen.algorithm == best.algorithm ? best.seconds : 0};
-    return CAIRN_OK;
+    int64_t bytes;
+    status = conv_workspace(&chosen, pass, &bytes);
+    if (status == CAIRN_OK)
+        *choice = (cairn_conv_choice){chosen.algorithm, bytes, usable && chosen.algorithm == best.algorithm ? best.seconds : 0};
+    return status;
 }
 
 /* ---- find -------------------------------------------------------------------------------------------*/

@@ -47,6 +47,8 @@ static double reach(const layout *l)
     return sum;
 }
 
+static uint64_t magnitude(int64_t x) { return x < 0 ? -(uint64_t)x : (uint64_t)x; }
+
 /* Whether elements may share memory: from the smallest stride on, each must step over all that the smaller ones reach. */
 static bool overlaps_itself(const layout *l)
 {
@@ -55,12 +57,11 @@ static bool overlaps_itself(const layout *l)
     for (int round = 0; round < 5; round++) {
         int next = -1;
         for (int i = 0; i < 5; i++) {
-            const int64_t a = l->stride[i] < 0 ? -l->stride[i] : l->stride[i];
-            if (!done[i] && (next < 0 || a < (l->stride[next] < 0 ? -l->stride[next] : l->stride[next])))
+            if (!done[i] && (next < 0 || magnitude(l->stride[i]) < magnitude(l->stride[next])))
                 next = i;
         }
         done[next] = true;
-        const uint64_t step = (uint64_t)(l->stride[next] < 0 ? -l->stride[next] : l->stride[next]);
+        const uint64_t step = magnitude(l->stride[next]);
         if (l->size[next] <= 1)
             continue;
         if (step <= reached)
