@@ -37,6 +37,7 @@ typedef double VD __attribute__((vector_size(SIMD_BYTES)));
 typedef int32_t VI __attribute__((vector_size(SIMD_BYTES)));
 typedef uint32_t VU __attribute__((vector_size(SIMD_BYTES)));
 typedef int64_t VL __attribute__((vector_size(SIMD_BYTES)));
+typedef uint64_t VUL __attribute__((vector_size(SIMD_BYTES)));
 
 #define SIMD_INLINE static inline __attribute__((always_inline, unused))
 /* Before a loop whose trip count is a constant of at most 16: an array that it indexes can then live in registers. */

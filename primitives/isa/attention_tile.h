@@ -91,10 +91,8 @@ typedef void NAME(tile)(const attention_product *t, const REAL *a, REAL *c);
 SIMD_INLINE void NAME(tiles)(const attention_product *t, NAME(tile) *const *by_count, int64_t a_step)
 {
     const int64_t tiles = (t->rows + MR - 1) / MR, most = tiles ? (t->rows + tiles - 1) / tiles : 0;
-    const REAL *a = t->a;
-    REAL *c = t->c;
-    for (int64_t i = 0; i < t->rows; i += most, a += most * a_step, c += most * t->c_step)
-        by_count[(t->rows - i < most ? t->rows - i : most) - 1](t, a, c);
+    for (int64_t i = 0; i < t->rows; i += most)
+        by_count[(t->rows - i < most ? t->rows - i : most) - 1](t, (const REAL *)t->a + i * a_step, (REAL *)t->c + i * t->c_step);
 }
 
 static void NAME(by_rows)(const attention_product *t)

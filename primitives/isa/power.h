@@ -30,7 +30,7 @@ SIMD_INLINE VD power_f64(VD x)
     VD shifted = x + 0x1.8p52, r = x - (shifted - 0x1.8p52), p = vd_set(c[0]);
     UNROLL for (int i = 1; i < 14; i++)
         p = vd_fma(p, r, vd_set(c[i]));
-    return p * (VD)(((VL)shifted << 52) + ((int64_t)1023 << 52));
+    return p * (VD)(((VUL)shifted << 52) + (1023ull << 52));
 }
 
 /* e^x for x <= 0 or a little more: x - n ln 2 is exact to its last bits, so that the error is that of 2^s, |s| <= 1/2, about
@@ -49,7 +49,7 @@ SIMD_INLINE VD exponential_f64(VD x)
     x = (VD)(((VL)vd_set(-709.1) & low) | ((VL)x & ~low));
     VD shifted = x * 1.44269504088896340736 + 0x1.8p52, n = shifted - 0x1.8p52;
     VD r = vd_fma(n, vd_set(-1.90821492927058770002e-10), vd_fma(n, vd_set(-6.93147180369123816490e-01), x)) * 1.44269504088896340736;
-    return power_f64(r) * (VD)(((VL)shifted << 52) + ((int64_t)1023 << 52));
+    return power_f64(r) * (VD)(((VUL)shifted << 52) + (1023ull << 52));
 }
 
 #endif

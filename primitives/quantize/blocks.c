@@ -1,6 +1,7 @@
 /* Block-scaled numbers to and from f32. */
 #include "base/error.h"
 #include "base/pool.h"
+#include "primitives/apart.h"
 #include "primitives/slots.h"
 #include <cairn/dnn/quantize.h>
 
@@ -80,7 +81,7 @@ static cairn_status check(const cairn_block_format *f)
         return error_set(CAIRN_E_ARGUMENT, "quantize: the format is NULL");
     if ((unsigned)f->type > CAIRN_BLOCK_MXFP8_E5M2)
         return error_set(CAIRN_E_TYPE, "quantize: there is no type %d", (int)f->type);
-    if (f->rows < 0 || f->columns < 0 || f->block < 0 || (double)f->rows * (double)f->columns >= 0x1p58)
+    if (f->rows < 0 || f->columns < 0 || f->block < 0 || (double)larger(f->rows, 1) * (double)larger(f->columns, 1) >= 0x1p58)
         return error_set(CAIRN_E_SHAPE, "quantize: rows %lld, columns %lld, block %lld", (long long)f->rows, (long long)f->columns,
                          (long long)f->block);
     if (is_mx(f) && f->block && f->block != 32)
@@ -209,7 +210,8 @@ cairn_status cairn_quantize(const cairn_block_format *f, const float *x, void *e
         return status;
     if (!x || !elements || !scales)
         return error_set(CAIRN_E_ARGUMENT, "quantize: x %p, elements %p, scales %p", (const void *)x, elements, scales);
-    status = check_finite(f, x);
+    status = outputs_apart("quantize", OUTPUTS(elements, scales), INPUTS(x));
+    status = status ? status : check_finite(f, x);
     if (status != CAIRN_OK)
         return status;
     job j = {.f = f, .x = x, .elements = elements, .scales = scales};
@@ -219,11 +221,14 @@ cairn_status cairn_quantize(const cairn_block_format *f, const float *x, void *e
 
 cairn_status cairn_dequantize(const cairn_block_format *f, const void *elements, const void *scales, float *x)
 {
-    const cairn_status status = check(f);
+    cairn_status status = check(f);
     if (status != CAIRN_OK || f->rows * f->columns == 0)
         return status;
     if (!x || !elements || !scales)
         return error_set(CAIRN_E_ARGUMENT, "dequantize: x %p, elements %p, scales %p", (void *)x, elements, scales);
+    status = outputs_apart("dequantize", OUTPUTS(x), INPUTS(elements, scales));
+    if (status != CAIRN_OK)
+        return status;
     job j = {.f = f, .to = x, .elements = (char *)elements, .scales = (char *)scales};
     pool_run(f->rows, dequantize_row, &j);
     return CAIRN_OK;

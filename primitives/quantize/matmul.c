@@ -1,6 +1,7 @@
 /* Products with weights of 8 and 4 bits: packing, and the panels over the threads. */
 #include "base/error.h"
 #include "base/pool.h"
+#include "primitives/apart.h"
 #include "primitives/gemm/half.h"
 #include "primitives/kernels.h"
 #include "primitives/slots.h"
@@ -23,7 +24,8 @@ static cairn_status check(const cairn_quantized_weight *d, sizes *s)
         return error_set(CAIRN_E_ARGUMENT, "quantized weight: the descriptor is NULL");
     if (d->type != CAIRN_BLOCK_INT8 && d->type != CAIRN_BLOCK_INT4)
         return error_set(CAIRN_E_TYPE, "quantized weight: type %d is neither INT8 nor INT4", (int)d->type);
-    if (d->n < 0 || d->k < 1 || d->block < 0 || d->block % QUANTIZE_STEP || d->block >= 1 << 24 || ((double)d->n + 16) * (double)d->k >= 0x1p56)
+    if (d->n < 0 || d->k < 1 || d->block < 0 || d->block % QUANTIZE_STEP || d->block >= 1 << 24 ||
+        ((double)d->n + 16) * ((double)d->k + (double)d->block) >= 0x1p56)
         return error_set(CAIRN_E_SHAPE, "quantized weight: n %lld, k %lld, block %lld (a multiple of 32)", (long long)d->n, (long long)d->k,
                          (long long)d->block);
     s->bits = d->type == CAIRN_BLOCK_INT8 ? 8 : 4;
@@ -33,6 +35,15 @@ static cairn_status check(const cairn_quantized_weight *d, sizes *s)
     s->panels = ceil_div(d->n, QUANTIZE_PANEL);
     s->scale_bytes = round_up(s->blocks * QUANTIZE_PANEL * 2, 64);
     s->panel_bytes = s->scale_bytes + s->steps * QUANTIZE_STEP * QUANTIZE_PANEL * s->bits / 8;
+    return CAIRN_OK;
+}
+
+/* Rows of a matrix, `step` elements apart. */
+static cairn_status check_rows(const char *name, int64_t rows, int64_t columns, int64_t step)
+{
+    if (step < columns || (double)(rows - 1) * (double)step >= 0x1p58)
+        return error_set(CAIRN_E_ARGUMENT, "quantized weight: %lld rows of %s, of %lld elements, are %lld apart", (long long)rows, name,
+                         (long long)columns, (long long)step);
     return CAIRN_OK;
 }
 
@@ -109,9 +120,11 @@ cairn_status cairn_quantized_weight_pack(const cairn_quantized_weight *d, const 
     cairn_status status = check(d, &j.s);
     if (status != CAIRN_OK || !d->n)
         return status;
-    if (!w || !packed || w_row < d->k)
-        return error_set(CAIRN_E_ARGUMENT, "quantized weight: w %p, packed %p, rows %lld apart", (const void *)w, packed, (long long)w_row);
-    status = check_range(d, &j.s, w, w_row);
+    status = check_rows("w", d->n, d->k, w_row);
+    if (status == CAIRN_OK && (!w || !packed || w == packed))
+        status = error_set(CAIRN_E_ARGUMENT, "quantized weight: w %p, packed %p", (const void *)w, packed);
+    if (status == CAIRN_OK)
+        status = check_range(d, &j.s, w, w_row);
     if (status != CAIRN_OK)
         return status;
     pool_run(j.s.panels, pack_panel, &j);
@@ -136,11 +149,14 @@ static void unpack_panel(void *context, int64_t panel, int worker)
 cairn_status cairn_quantized_weight_unpack(const cairn_quantized_weight *d, const void *packed, float *w, int64_t w_row)
 {
     packing j = {.d = d, .out = w, .w_row = w_row, .packed = (char *)packed};
-    const cairn_status status = check(d, &j.s);
+    cairn_status status = check(d, &j.s);
     if (status != CAIRN_OK || !d->n)
         return status;
-    if (!w || !packed || w_row < d->k)
-        return error_set(CAIRN_E_ARGUMENT, "quantized weight: w %p, packed %p, rows %lld apart", (void *)w, packed, (long long)w_row);
+    status = check_rows("w", d->n, d->k, w_row);
+    if (status == CAIRN_OK && (!w || !packed || w == packed))
+        status = error_set(CAIRN_E_ARGUMENT, "quantized weight: w %p, packed %p", (void *)w, packed);
+    if (status != CAIRN_OK)
+        return status;
     pool_run(j.s.panels, unpack_panel, &j);
     return CAIRN_OK;
 }
@@ -233,12 +249,16 @@ cairn_status cairn_quantized_matmul(const cairn_quantized_weight *d, int64_t m, 
                                     const float *bias, float *y, int64_t y_row, void *workspace, int64_t workspace_bytes)
 {
     job j = {.d = d, .kernel = kernels()->quantize, .m = m, .x_row = x_row, .y_row = y_row, .x = x, .bias = bias, .y = y, .packed = packed};
-    const cairn_status status = check_product(d, m, &j.s);
+    cairn_status status = check_product(d, m, &j.s);
     if (status != CAIRN_OK || !m || !d->n)
         return status;
-    if (!x || !packed || !y || x == y || x_row < d->k || y_row < d->n)
-        return error_set(CAIRN_E_ARGUMENT, "quantized matmul: x %p (rows %lld apart), packed %p, y %p (rows %lld apart)", (const void *)x,
-                         (long long)x_row, packed, (void *)y, (long long)y_row);
+    if (!x || !packed || !y)
+        return error_set(CAIRN_E_ARGUMENT, "quantized matmul: x %p, packed %p, y %p", (const void *)x, packed, (void *)y);
+    status = check_rows("x", m, d->k, x_row);
+    status = status ? status : check_rows("y", m, d->n, y_row);
+    status = status ? status : outputs_apart("quantized matmul", OUTPUTS(y), INPUTS(x, packed, bias));
+    if (status != CAIRN_OK)
+        return status;
     const int64_t needed = x_bytes(&j.s, m) + 64;
     if (!workspace || workspace_bytes < needed)
         return error_set(CAIRN_E_ARGUMENT, "quantized matmul: the workspace is too small: %lld bytes of %lld",

@@ -5,6 +5,7 @@
 #include "primitives/slots.h"
 #include <cairn/dnn/transform.h>
 
+#include <math.h>
 #include <string.h>
 
 enum { MOST = CAIRN_COPY_MAX_RANK, STRIP = 64, TASK_ELEMENTS = 16384, STREAMED_BYTES = 32 << 20 };
@@ -61,8 +62,8 @@ static cairn_status check(const cairn_copy *d, plan *p)
     for (int i = 0; i < d->rank; i++) {
         if (d->size[i] < 0)
             return error_set(CAIRN_E_SHAPE, "copy: size %lld of axis %d", (long long)d->size[i], i);
-        elements *= (double)d->size[i];
-        reach += (double)d->size[i] * ((double)absolute(d->from_stride[i]) + (double)absolute(d->to_stride[i]));
+        elements *= (double)larger(d->size[i], 1);
+        reach += (double)larger(d->size[i], 1) * (fabs((double)d->from_stride[i]) + fabs((double)d->to_stride[i]));
     }
     if (elements >= 0x1p58 || reach >= 0x1p58)
         return error_set(CAIRN_E_SHAPE, "copy: sizes overflow");
