@@ -6,7 +6,7 @@
 #
 # cairn_add_fuzzer(FILE [LIBRARIES...]): tests/fuzz/fuzz_<name>.c, which has LLVMFuzzerTestOneInput. With
 # CAIRN_FUZZ (clang) it is a libFuzzer program that runs for half a minute; else driver.c feeds it the
-# files of tests/fuzz/seeds/<name>/ and some thousand mutations of them.
+# files of tests/fuzz/seeds/<name>/, some thousand mutations of them, and noise.
 enable_testing()
 add_custom_target(threaded_tests) # those with the label `threads`, and no more
 find_path(CMOCKA_INCLUDE cmocka.h)

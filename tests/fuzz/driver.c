@@ -1,4 +1,4 @@
-/* Runs a fuzz target without libFuzzer: every file of the seed folder, then mutations of them.
+/* Runs a fuzz target without libFuzzer: every file of the seed folder, mutations of them, and noise.
  *
  *     fuzz_npy tests/fuzz/seeds/npy
  *
@@ -12,7 +12,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { MOST_BYTES = 1 << 16, MUTATIONS = 2000 };
+enum { MOST_BYTES = 1 << 16, MUTATIONS = 2000, NOISE = 10000 };
 
 static uint64_t state = 1;
 
@@ -88,10 +88,13 @@ int main(int argc, char **argv)
     if (folder)
         closedir(folder);
     feed((const uint8_t *)"", 0);
-    uint8_t noise[64];
-    for (size_t i = 0; i < sizeof noise; i++)
-        noise[i] = (uint8_t)random_below(256);
-    run_seed(noise, sizeof noise);
-    printf("%d seeds, %d mutations of each\n", seeds, MUTATIONS);
+    uint8_t noise[256];
+    for (int round = 0; round < NOISE; round++) {
+        for (size_t i = 0; i < sizeof noise; i++)
+            noise[i] = (uint8_t)random_below(256);
+        feed(noise, round % 2 ? sizeof noise : 64);
+    }
+    run_seed(noise, 64);
+    printf("%d seeds, %d mutations of each, noise %d times\n", seeds, MUTATIONS, NOISE);
     return 0;
 }
