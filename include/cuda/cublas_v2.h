@@ -141,6 +141,18 @@ cublasStatus_t cublasHgemmBatched(cublasHandle_t h, cublasOperation_t opa, cubla
                                    const T *a, int lda, const T *beta, const T *b, int ldb, T *c, int ldc);
 CAIRN_CUBLAS_ALL(X)
 #undef X
+/* P A = L U of `count` matrices n by n, L with a diagonal of ones, in the place of A; row k was swapped with row pivots[k], from 1, of
+ * the n of its matrix. pivots NULL: no rows are swapped. info[i] is the first k, from 1, of which U(k,k) of matrix i is 0 (then the
+ * factors are there, and getri leaves C as it was), else 0. getri: C = inverse of A. getrs: b = inverse of op(A) times b, `columns`
+ * wide; its one info is 0 or -j, the j-th argument being wrong. */
+#define X(P, T, p)                                                                                    \
+    cublasStatus_t cublas##P##getrfBatched(cublasHandle_t h, int n, T *const a[], int lda, int *pivots, int *info, int count); \
+    cublasStatus_t cublas##P##getriBatched(cublasHandle_t h, int n, const T *const a[], int lda, const int *pivots, T *const c[], \
+                                           int ldc, int *info, int count);                            \
+    cublasStatus_t cublas##P##getrsBatched(cublasHandle_t h, cublasOperation_t op, int n, int columns, const T *const a[], int lda, \
+                                           const int *pivots, T *const b[], int ldb, int *info, int count);
+CAIRN_CUBLAS_REAL(X)
+#undef X
 /* Vectors and results of one type: f16 and bf16 with execution (and alpha) in f32, f32 and f64 with their own. Sums are kept in
  * f64 and rounded once. All else gives CUBLAS_STATUS_NOT_SUPPORTED. */
 cublasStatus_t cublasDotEx(cublasHandle_t h, int n, const void *x, cudaDataType x_type, int incx, const void *y, cudaDataType y_type,

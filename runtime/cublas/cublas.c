@@ -437,10 +437,112 @@ API cublasStatus_t cublasHgemmBatched(cublasHandle_t h, cublasOperation_t opa, c
 #define CONJUGATE_z(x) __builtin_conj(x)
 
 /* T: the header's type; N: C's of the same layout. A factor of 0 leaves its matrix unread. */
-#define X(P, T, p, N)                                                                                     static N p##element(cublasOperation_t op, const N *a, int64_t ld, int row, int column)                {                                                                                                         N x = op == CUBLAS_OP_N ? a[row + column * ld] : a[column + row * ld];                                return op == CUBLAS_OP_C ? CONJUGATE_##p(x) : x;                                                  }                                                                                                     static void p##add(cublasOperation_t opa, cublasOperation_t opb, int m, int n, N alpha, const N *a, int64_t lda, N beta, \
-                       const N *b, int64_t ldb, N *c, int64_t ldc)                                        {                                                                                                         for (int j = 0; j < n; j++)                                                                               for (int i = 0; i < m; i++)                                                                               c[i + j * ldc] = (alpha != 0 ? alpha * p##element(opa, a, lda, i, j) : 0) +                                            (beta != 0 ? beta * p##element(opb, b, ldb, i, j) : 0);                  }                                                                                                     API cublasStatus_t cublas##P##geam(cublasHandle_t h, cublasOperation_t opa, cublasOperation_t opb, int m, int n, const T *alpha, \
-                                       const T *a, int lda, const T *beta, const T *b, int ldb, T *c, int ldc)     {                                                                                                         bool good = alpha && beta && c && fits(opa ? n : m, opa ? m : n, lda) && fits(opb ? n : m, opb ? m : n, ldb) && fits(m, n, ldc);         good = good && (c != a || (opa == CUBLAS_OP_N && lda == ldc)) && (c != b || (opb == CUBLAS_OP_N && ldb == ldc));         CALL(good, p##add(opa, opb, m, n, *(const N *)alpha, (const N *)a, lda, *(const N *)beta, (const N *)b, ldb, (N *)c, ldc));     }
+#define X(P, T, p, N)                                                                                 \
+    static N p##element(cublasOperation_t op, const N *a, int64_t ld, int row, int column)            \
+    {                                                                                                 \
+        N x = op == CUBLAS_OP_N ? a[row + column * ld] : a[column + row * ld];                        \
+        return op == CUBLAS_OP_C ? CONJUGATE_##p(x) : x;                                              \
+    }                                                                                                 \
+    static void p##add(cublasOperation_t opa, cublasOperation_t opb, int m, int n, N alpha, const N *a, int64_t lda, N beta, \
+                       const N *b, int64_t ldb, N *c, int64_t ldc)                                    \
+    {                                                                                                 \
+        for (int j = 0; j < n; j++)                                                                   \
+            for (int i = 0; i < m; i++)                                                               \
+                c[i + j * ldc] = (alpha != 0 ? alpha * p##element(opa, a, lda, i, j) : 0) +           \
+                                 (beta != 0 ? beta * p##element(opb, b, ldb, i, j) : 0);              \
+    }                                                                                                 \
+    API cublasStatus_t cublas##P##geam(cublasHandle_t h, cublasOperation_t opa, cublasOperation_t opb, int m, int n, const T *alpha, \
+                                       const T *a, int lda, const T *beta, const T *b, int ldb, T *c, int ldc) \
+    {                                                                                                 \
+        bool good = alpha && beta && c && fits(opa ? n : m, opa ? m : n, lda) && fits(opb ? n : m, opb ? m : n, ldb) && fits(m, n, ldc); \
+        good = good && (c != a || (opa == CUBLAS_OP_N && lda == ldc)) && (c != b || (opb == CUBLAS_OP_N && ldb == ldc)); \
+        CALL(good, p##add(opa, opb, m, n, *(const N *)alpha, (const N *)a, lda, *(const N *)beta, (const N *)b, ldb, (N *)c, ldc)); \
+    }
 X(S, float, s, float) X(D, double, d, double) X(C, cuComplex, c, float _Complex) X(Z, cuDoubleComplex, z, double _Complex)
+#undef X
+
+/* ---- Many small systems: P A = L U ---------------------------------------------------------------- */
+/* Column by column, as LAPACK's getf2. `pivots` counts from 1; NULL: rows stay where they are. Gives the first k, from 1, of which
+ * U(k,k) is 0, else 0. `p##solve` applies the inverse of op(A) to b (n, count). */
+#define X(P, T, p)                                                                                    \
+    static int p##factor(int n, T *a, int lda, int *pivots)                                           \
+    {                                                                                                 \
+        int singular = 0;                                                                             \
+        for (int k = 0; k < n; k++) {                                                                 \
+            T *row = a + k, *at = row + (int64_t)k * lda;                                             \
+            int below = n - k - 1, down = pivots ? (int)cblas_i##p##amax(below + 1, at, 1) : 0;       \
+            if (pivots)                                                                               \
+                pivots[k] = k + down + 1;                                                             \
+            if (down)                                                                                 \
+                cblas_##p##swap(n, row, lda, row + down, lda);                                        \
+            if (*at == 0) {                                                                           \
+                singular = singular ? singular : k + 1;                                               \
+                continue;                                                                             \
+            }                                                                                         \
+            for (int i = 1; i <= below; i++)                                                          \
+                at[i] /= *at;                                                                         \
+            cblas_##p##ger(CblasColMajor, below, below, -1, at + 1, 1, at + lda, lda, at + lda + 1, lda); \
+        }                                                                                             \
+        return singular;                                                                              \
+    }                                                                                                 \
+    static void p##permute(int n, int count, const int *pivots, bool back, T *b, int ldb)             \
+    {                                                                                                 \
+        for (int i = 0; i < n && pivots; i++) {                                                       \
+            int k = back ? n - 1 - i : i;                                                             \
+            cblas_##p##swap(count, b + k, ldb, b + pivots[k] - 1, ldb);                               \
+        }                                                                                             \
+    }                                                                                                 \
+    static void p##solve(CBLAS_TRANSPOSE op, int n, int count, const T *a, int lda, const int *pivots, T *b, int ldb) \
+    {                                                                                                 \
+        bool plain = op == CblasNoTrans;                                                              \
+        if (plain)                                                                                    \
+            p##permute(n, count, pivots, false, b, ldb);                                              \
+        for (int i = 0; i < 2; i++) {                                                                 \
+            bool lower = plain == !i;                                                                 \
+            cblas_##p##trsm(CblasColMajor, CblasLeft, lower ? CblasLower : CblasUpper, op, lower ? CblasUnit : CblasNonUnit, n, count, \
+                            1, a, lda, b, ldb);                                                       \
+        }                                                                                             \
+        if (!plain)                                                                                   \
+            p##permute(n, count, pivots, true, b, ldb);                                               \
+    }                                                                                                 \
+    static int p##invert(int n, const T *a, int lda, const int *pivots, T *c, int ldc)                \
+    {                                                                                                 \
+        for (int k = 0; k < n; k++)                                                                   \
+            if (a[k + (int64_t)k * lda] == 0)                                                         \
+                return k + 1;                                                                         \
+        for (int64_t j = 0; j < n; j++)                                                               \
+            for (int i = 0; i < n; i++)                                                               \
+                c[i + j * ldc] = i == j;                                                              \
+        p##solve(CblasNoTrans, n, n, a, lda, pivots, c, ldc);                                         \
+        return 0;                                                                                     \
+    }                                                                                                 \
+    API cublasStatus_t cublas##P##getrfBatched(cublasHandle_t h, int n, T *const a[], int lda, int *pivots, int *info, int count) \
+    {                                                                                                 \
+        cublasStatus_t status = ready(h, count >= 0 && fits(n, n, lda) && (!count || (a && info)));   \
+        for (int i = 0; i < count && !status; i++)                                                    \
+            info[i] = p##factor(n, a[i], lda, pivots ? pivots + (int64_t)i * n : NULL);               \
+        return status;                                                                                \
+    }                                                                                                 \
+    API cublasStatus_t cublas##P##getriBatched(cublasHandle_t h, int n, const T *const a[], int lda, const int *pivots, T *const c[], \
+                                               int ldc, int *info, int count)                         \
+    {                                                                                                 \
+        cublasStatus_t status = ready(h, count >= 0 && fits(n, n, lda) && fits(n, n, ldc) && (!count || (a && c && info))); \
+        for (int i = 0; i < count && !status; i++)                                                    \
+            info[i] = p##invert(n, a[i], lda, pivots ? pivots + (int64_t)i * n : NULL, c[i], ldc);    \
+        return status;                                                                                \
+    }                                                                                                 \
+    API cublasStatus_t cublas##P##getrsBatched(cublasHandle_t h, cublasOperation_t op, int n, int columns, const T *const a[], int lda, \
+                                               const int *pivots, T *const b[], int ldb, int *info, int count) \
+    {                                                                                                 \
+        int wrong = n < 0 ? 2 : columns < 0 ? 3 : lda < most(1, n) ? 5 : ldb < most(1, n) ? 8 : count < 0 ? 10 : 0; \
+        if (h && info)                                                                                \
+            *info = -wrong;                                                                           \
+        cublasStatus_t status = ready(h, !wrong && info && (!count || (a && b)));                     \
+        for (int i = 0; i < count && !status; i++)                                                    \
+            p##solve(operation(op), n, columns, a[i], lda, pivots ? pivots + (int64_t)i * n : NULL, b[i], ldb); \
+        return status;                                                                                \
+    }
+CAIRN_CUBLAS_REAL(X)
 #undef X
 
 /* ---- Vectors of any type ------------------------------------------------------------------------- */
