@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { WARPS = GRID_MAX_THREADS / WARP_LANES, FINDINGS = 512, SHARED_WORDS = GRID_MAX_SHARED / 4 };
+enum { WARPS = GRID_MAX_THREADS / WARP_LANES, FINDINGS = 512 };
 static const size_t quarantine_most = (size_t)256 << 20;
 
 /* What is known of a block, beyond its threads' accesses. */
@@ -26,12 +26,11 @@ typedef struct block_order {
     bool acquired;               /* it has seen what others published */
 } block_order;
 
-/* Shared memory: who accessed it last, and which block wrote its bytes. */
-typedef struct shared_word {
-    shadow_word access;
-    uint32_t launch, block;      /* of `written` */
-    uint8_t written;
-} shared_word;
+/* Shared memory of the block that runs; of each, where blocks run together. */
+typedef struct shared_memory {
+    shadow memory;
+    uint32_t launch, block;      /* whose `memory` it is; 0: nobody's yet */
+} shared_memory;
 
 static struct {
     pthread_mutex_t lock;
@@ -47,8 +46,8 @@ static struct {
     const grid_launch *launch;
     uint32_t launch_number, time, barrier, warp_sync[WARPS];
     block_order *blocks;
-    size_t block_count;
-    shared_word *shared;
+    size_t block_count, shared_count;
+    shared_memory *shared;
 } state = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* ---- What is wanted ------------------------------------------------------------------------------ */
@@ -262,15 +261,25 @@ static void report_at_exit(void)
 }
 
 /* ---- The kernel that runs ------------------------------------------------------------------------ */
+static bool prepare_shared(size_t count)
+{
+    if (count == state.shared_count)
+        return true;
+    for (size_t i = 0; i < state.shared_count; i++)
+        shadow_close(&state.shared[i].memory);
+    mem_free(state.shared);
+    state.shared = mem_array(count, sizeof *state.shared);
+    state.shared_count = state.shared ? count : 0;
+    return state.shared != NULL;
+}
+
 static bool prepare_blocks(const grid_launch *l)
 {
     size_t count = (size_t)l->grid[0] * l->grid[1] * l->grid[2];
     shadow_unmap(state.blocks, state.block_count * sizeof *state.blocks);
     state.block_count = count;
     state.blocks = shadow_map(count * sizeof *state.blocks);
-    if (!state.shared)
-        state.shared = shadow_map(SHARED_WORDS * sizeof *state.shared);
-    return state.blocks && state.shared;
+    return state.blocks && prepare_shared(l->cooperative ? count : 1);
 }
 
 void check_launch_begins(const grid_launch *launch)
@@ -326,7 +335,8 @@ typedef struct lane_access {
     uintptr_t address;
     uint32_t bytes, what, line, thread, block;
     const warp *w;
-    const shadow *memory;        /* NULL: shared memory, or none */
+    shadow *memory;              /* NULL: none that is known */
+    bool shared, written;        /* it is shared memory; all of it is known to be written */
 } lane_access;
 
 static bool writes(const lane_access *a) { return a->what & (ACCESS_WRITE | ACCESS_ATOMIC); }
@@ -339,7 +349,7 @@ static bool is_between(uintptr_t address, const void *base, uint64_t bytes) { re
 static const char *memory_name(const lane_access *a, char *out, size_t size)
 {
     uintptr_t offset = a->address - (uintptr_t)a->w->shared;
-    if (a->memory || !is_between(a->address, a->w->shared, GRID_MAX_SHARED))
+    if (!a->shared && (a->memory || !is_between(a->address, a->w->shared, GRID_MAX_SHARED)))
         return describe(a->memory, a->address, out, size);
     snprintf(out, size, "offset %llu of %u bytes of shared memory", (unsigned long long)offset, a->w->total_shared);
     return out;
@@ -365,7 +375,7 @@ static bool is_ordered(const lane_access *a, const shadow_access *before)
 {
     if (before->launch != state.launch_number || before->time == state.time)
         return true;             /* another kernel's, or another lane's in the same instruction */
-    if (before->block != a->block && !a->memory)
+    if (before->block != a->block && a->shared)
         return true;             /* each block has shared memory of its own */
     if (before->block != a->block)
         return state.blocks[a->block].acquired && state.blocks[before->block].published >= before->time;
@@ -404,12 +414,11 @@ static uint8_t bytes_in_word(uintptr_t word, uintptr_t from, uintptr_t to)
     return (uint8_t)((1u << last) - (1u << first));
 }
 
-/* `words` are `stride` bytes apart and describe memory from `base` on. */
-static void check_races(const lane_access *a, shadow_word *words, uintptr_t base, size_t stride)
+static void check_races(const lane_access *a)
 {
-    uintptr_t from = a->address - base, to = from + a->bytes;
+    uintptr_t from = a->address - a->memory->base, to = from + a->bytes;
     for (uintptr_t word = from / 4 * 4; word < to; word += 4)
-        check_word(a, (shadow_word *)((char *)words + word / 4 * stride), bytes_in_word(word, from, to));
+        check_word(a, &a->memory->words[word / 4], bytes_in_word(word, from, to));
 }
 
 /* Ends the kernel after a finding: what the access would do is not known. */
@@ -419,39 +428,53 @@ static _Noreturn void stop(warp *w)
     run_fail(w, GRID_ADDRESS, "stopped by CAIRN_CUDA_CHECK");
 }
 
-static void check_shared_written(const lane_access *a)
+/* An access whose bytes all lie in a->memory. */
+static void check_inside(const lane_access *a)
 {
-    uintptr_t at = a->address - (uintptr_t)a->w->shared;
-    for (uintptr_t word = at / 4 * 4; word < at + a->bytes; word += 4) {
-        shared_word *s = &state.shared[word / 4];
-        uint8_t bytes = bytes_in_word(word, at, at + a->bytes);
-        if (s->launch != state.launch_number || s->block != a->block)
-            s->written = 0;
-        if (reads(a) && (bytes & ~s->written))
+    shadow *s = a->memory;
+    if (s->written && !a->written) {
+        if (reads(a) && !shadow_is_written(s, a->address, a->bytes))
             report_access("uninitialised", a, "");
-        s->launch = state.launch_number;
-        s->block = a->block;
-        s->written |= bytes;     /* told once is enough */
+        shadow_mark(s, a->address, a->bytes, true);     /* told once is enough */
     }
+    if (s->words)
+        check_races(a);
+    if ((state.wanted & CHECK_HOST) && (s->kind == CHECK_MANAGED || s->kind == CHECK_PINNED))
+        check_host_conflict((void *)a->address, writes(a), state.launch->name);
 }
 
-static void check_shared(warp *w, const lane_access *a)
+/* What is known of the shared memory of the block that `w` is of; what another block wrote is forgotten. NULL: no memory for it. */
+static shadow *shared_of(const warp *w, uint32_t block)
+{
+    shared_memory *s = &state.shared[state.shared_count > 1 ? block : 0];
+    if (!s->launch && !shadow_open(&s->memory, GRID_MAX_SHARED, state.wanted))
+        return NULL;
+    if (s->launch != state.launch_number || s->block != block) {
+        s->memory.base = (uintptr_t)w->shared;
+        shadow_mark(&s->memory, s->memory.base, w->total_shared, false);
+        s->launch = state.launch_number;
+        s->block = block;
+    }
+    return &s->memory;
+}
+
+static void check_shared(warp *w, lane_access *a)
 {
     uintptr_t at = a->address - (uintptr_t)w->shared;
+    a->shared = true;
     if (at >= w->total_shared || at + a->bytes > w->total_shared) {
         if (!(state.wanted & CHECK_MEMORY))
             return;
         report_access("out of bounds", a, "");
         stop(w);
     }
-    if (state.wanted & CHECK_INIT)
-        check_shared_written(a);
-    if (state.wanted & CHECK_RACE)
-        check_races(a, &state.shared[0].access, (uintptr_t)w->shared, sizeof *state.shared);
+    a->memory = shared_of(w, a->block);
+    if (a->memory)
+        check_inside(a);
 }
 
 /* Memory that is not there, or no more. Far from any allocation none is named. */
-static void check_outside(warp *w, lane_access *a, const shadow *s)
+static void check_outside(warp *w, lane_access *a, shadow *s)
 {
     enum { NEAR = 1 << 20 };
     if (!(state.wanted & CHECK_MEMORY))
@@ -470,13 +493,7 @@ static void check_global(warp *w, lane_access *a)
         return;
     }
     a->memory = s;
-    if ((state.wanted & CHECK_INIT) && reads(a) && !shadow_is_written(s, a->address, a->bytes))
-        report_access("uninitialised", a, "");
-    shadow_mark(s, a->address, a->bytes, true);     /* told once is enough */
-    if (s->words)
-        check_races(a, s->words, s->base, sizeof *s->words);
-    if ((state.wanted & CHECK_HOST) && (s->kind == CHECK_MANAGED || s->kind == CHECK_PINNED))
-        check_host_conflict((void *)a->address, writes(a), state.launch->name);
+    check_inside(a);
 }
 
 static void check_lane(warp *w, lane_access *a)
@@ -510,20 +527,106 @@ static void order_blocks(uint32_t block, uint32_t what)
     state.blocks[block].acquired = true;
 }
 
+/* ---- Accesses of a warp -------------------------------------------------------------------------- */
+/* What the lanes' accesses are together. */
+typedef struct warp_span {
+    uintptr_t from, to;          /* they lie in these bytes */
+    bool aligned, dense;         /* each follows that of the lane before */
+} warp_span;
+
+static warp_span span_of(uint32_t mask, const uint64_t *addresses, uint32_t bytes)
+{
+    uint64_t first = addresses[__builtin_ctz(mask)], next = first, bits = 0;
+    warp_span s = {first, first, true, true};
+    for (; mask; mask &= mask - 1) {
+        uint64_t at = addresses[__builtin_ctz(mask)];
+        s.from = at < s.from ? at : s.from;
+        s.to = at > s.to ? at : s.to;
+        s.dense &= at == next;
+        next = at + bytes;
+        bits |= at;
+    }
+    s.to += bytes;
+    s.aligned = bits % bytes == 0;       /* `bytes` is a power of 2 */
+    return s;
+}
+
+/* The same of addresses whose order the code knows. */
+static warp_span known_span(uint32_t mask, const uint64_t *addresses, const lane_access *a)
+{
+    uint64_t first = addresses[__builtin_ctz(mask)], last = addresses[31 - __builtin_clz(mask)];
+    uint32_t row = mask >> __builtin_ctz(mask);
+    return (warp_span){first, last + a->bytes, first % a->bytes == 0, a->what & ACCESS_SAME || !(row & (row + 1))};
+}
+
+/* Of lanes in a row that read the same bytes, the first is told of and the last two are remembered: others add nothing. */
+static uint32_t that_matter(uint32_t mask, const uint64_t *addresses, const lane_access *a)
+{
+    uint32_t same = 0;           /* lanes that read what the next lane reads */
+    if (writes(a) || a->what & ACCESS_DENSE)
+        return mask;
+    if (a->what & ACCESS_SAME) {
+        uint32_t last = 0x80000000u >> __builtin_clz(mask), others = mask & ~last;
+        return (mask & -mask) | last | (others ? 0x80000000u >> __builtin_clz(others) : 0);
+    }
+    for (int i = 0; i < WARP_LANES - 1; i++)
+        same |= (uint32_t)(addresses[i] == addresses[i + 1]) << i;
+    same &= mask & mask >> 1;
+    return mask & ~(same << 1 & same & same >> 1);
+}
+
+/* Finds the one memory that all of a span lies in, and whether what is read there is written. */
+static bool lies_in_one(const warp *w, const warp_span *s, lane_access *a)
+{
+    ptx_space space = (ptx_space)(a->what >> 8 & 15);
+    size_t bytes = s->to - s->from;
+    if (!s->aligned || (space != SPACE_SHARED && space != SPACE_GLOBAL && space != SPACE_GENERIC))
+        return false;
+    a->shared = space != SPACE_GLOBAL && s->from >= (uintptr_t)w->shared && s->to <= (uintptr_t)w->shared + w->total_shared && s->to > s->from;
+    a->memory = a->shared ? shared_of(w, a->block) : space == SPACE_SHARED ? NULL : shadow_find(s->from);
+    if (!a->memory || (!a->shared && (!shadow_holds(a->memory, s->from, bytes) || a->memory->freed)))
+        return false;
+    enum { NEAR = 4096 };
+    if (a->memory->written && reads(a) && bytes <= NEAR)
+        a->written = shadow_is_written(a->memory, s->from, bytes);
+    if (a->memory->written && !reads(a) && s->dense) {
+        shadow_mark(a->memory, s->from, bytes, true);
+        a->written = true;
+    }
+    return true;
+}
+
+static void check_lanes(warp *w, uint32_t mask, const uint64_t *addresses, const lane_access *warps)
+{
+    bool known = warps->what & (ACCESS_SAME | ACCESS_DENSE);
+    warp_span span = known ? known_span(mask, addresses, warps) : span_of(mask, addresses, warps->bytes);
+    lane_access all = *warps;
+    bool one = lies_in_one(w, &span, &all);
+    if (one && !(all.memory->written && !all.written) && !all.memory->words && !(state.wanted & CHECK_HOST))
+        return;
+    if (!one)
+        all = *warps;
+    for (mask = that_matter(mask, addresses, &all); mask; mask &= mask - 1) {
+        uint32_t lane = (uint32_t)__builtin_ctz(mask);
+        lane_access a = all;
+        a.address = addresses[lane];
+        a.thread = w->index * WARP_LANES + lane;
+        if (one)
+            check_inside(&a);
+        else
+            check_lane(w, &a);
+    }
+}
+
 void rt_check_access(warp *w, uint32_t mask, const uint64_t *addresses, uint32_t what, uint32_t line)
 {
     if (!state.launch || !mask)
         return;
     pthread_mutex_lock(&state.lock);
     state.time++;
-    uint32_t block = block_number(w);
-    order_blocks(block, what);
-    for (; mask; mask &= mask - 1) {
-        uint32_t lane = (uint32_t)__builtin_ctz(mask);
-        lane_access a = {.address = addresses[lane], .bytes = what & 255, .what = what, .line = line,
-                    .thread = w->index * WARP_LANES + lane, .block = block, .w = w};
-        check_lane(w, &a);
-    }
+    lane_access a = {.bytes = what & 255, .what = what, .line = line, .block = block_number(w), .w = w};
+    order_blocks(a.block, what);
+    check_lanes(w, mask, addresses, &a);
     pthread_mutex_unlock(&state.lock);
 }
 

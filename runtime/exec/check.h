@@ -64,7 +64,8 @@ void check_report(const char *kind, const char *where, uint32_t line, const char
 /* ---- Machine code (called by name) ----------------------------------------------------------------*/
 /* `what` of rt_check_access: bytes | space << 8 | flags. */
 enum { ACCESS_READ = 1 << 12, ACCESS_WRITE = 1 << 13, ACCESS_ATOMIC = 1 << 14, ACCESS_VOLATILE = 1 << 15,
-       ACCESS_FENCE = 1 << 16 /* .acquire, .release */ };
+       ACCESS_FENCE = 1 << 16, /* .acquire, .release */
+       ACCESS_SAME = 1 << 17, ACCESS_DENSE = 1 << 18 /* known of the addresses: all the same; each `bytes` after the last lane's */ };
 void rt_check_access(warp *w, uint32_t mask, const uint64_t *addresses, uint32_t what, uint32_t line);
 void rt_check_fence(warp *w);
 void rt_check_warp_sync(warp *w, uint32_t mask);

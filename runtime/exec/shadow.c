@@ -22,7 +22,7 @@ void shadow_unmap(void *memory, size_t bytes)
         munmap(memory, bytes ? bytes : 1);
 }
 
-static size_t mark_bytes(size_t bytes) { return bytes / 8 + 1; }
+static size_t mark_bytes(size_t bytes) { return bytes / 8 + 1 + sizeof(uint64_t); }   /* read eight at a time */
 static size_t word_bytes(size_t bytes) { return (bytes / 4 + 2) * sizeof(shadow_word); }
 
 /* ---- The list ------------------------------------------------------------------------------------ */
@@ -53,18 +53,35 @@ static bool make_room(void)
     return true;
 }
 
+void shadow_close(shadow *s)
+{
+    shadow_unmap(s->written, mark_bytes(s->bytes));
+    shadow_unmap(s->words, word_bytes(s->bytes));
+    s->written = NULL;
+    s->words = NULL;
+}
+
+bool shadow_open(shadow *s, size_t bytes, unsigned checks)
+{
+    s->bytes = bytes;
+    if (checks & CHECK_INIT)
+        s->written = shadow_map(mark_bytes(bytes));
+    if (checks & CHECK_RACE)
+        s->words = shadow_map(word_bytes(bytes));
+    if ((!(checks & CHECK_INIT) || s->written) && (!(checks & CHECK_RACE) || s->words))
+        return true;
+    shadow_close(s);
+    return false;
+}
+
 bool shadow_add(uintptr_t base, size_t bytes, check_kind kind, const char *name, unsigned checks)
 {
-    shadow s = {.base = base, .bytes = bytes, .kind = kind, .name = name};
+    shadow s = {.base = base, .kind = kind, .name = name};
     bool tracks = kind == CHECK_DEVICE || kind == CHECK_HEAP;   /* others the host writes unseen */
-    if (tracks && (checks & CHECK_INIT))
-        s.written = shadow_map(mark_bytes(bytes));
-    if (checks & CHECK_RACE)
-        s.words = shadow_map(word_bytes(bytes));
-    bool complete = (!tracks || !(checks & CHECK_INIT) || s.written) && (!(checks & CHECK_RACE) || s.words);
-    if (!complete || !make_room()) {
-        shadow_unmap(s.written, mark_bytes(bytes));
-        shadow_unmap(s.words, word_bytes(bytes));
+    if (!shadow_open(&s, bytes, tracks ? checks : checks & ~(unsigned)CHECK_INIT))
+        return false;
+    if (!make_room()) {
+        shadow_close(&s);
         return false;
     }
     size_t at = upper_bound(base);
@@ -76,8 +93,7 @@ bool shadow_add(uintptr_t base, size_t bytes, check_kind kind, const char *name,
 
 void shadow_remove(shadow *s)
 {
-    shadow_unmap(s->written, mark_bytes(s->bytes));
-    shadow_unmap(s->words, word_bytes(s->bytes));
+    shadow_close(s);
     size_t at = (size_t)(s - table.items);
     memmove(s, s + 1, (table.count - at - 1) * sizeof *s);
     table.count--;
@@ -105,34 +121,45 @@ void shadow_each(void (*visit)(shadow *s, void *context), void *context)
 }
 
 /* ---- Which bytes were written -------------------------------------------------------------------- */
-static void mark_byte(shadow *s, size_t at, bool written)
+enum { PIECE = 56 };             /* the bits that eight bytes hold from any bit of their first on */
+static uint64_t piece(size_t from, size_t to)
 {
-    uint8_t bit = (uint8_t)(1 << at % 8), *bits = &s->written[at / 8];
-    *bits = written ? *bits | bit : *bits & (uint8_t)~bit;
+    return (((uint64_t)1 << (to - from < PIECE ? to - from : PIECE)) - 1) << from % 8;
+}
+
+static void mark_piece(shadow *s, size_t from, size_t to, bool written)
+{
+    uint64_t bits, wanted = piece(from, to);
+    memcpy(&bits, s->written + from / 8, sizeof bits);
+    bits = written ? bits | wanted : bits & ~wanted;
+    memcpy(s->written + from / 8, &bits, sizeof bits);
 }
 
 void shadow_mark(shadow *s, uintptr_t address, size_t bytes, bool written)
 {
+    size_t from = address - s->base, to = from + bytes;
     if (!s->written)
         return;
-    size_t from = address - s->base, to = from + bytes;
-    for (; from < to && from % 8; from++)
-        mark_byte(s, from, written);
-    if (to - from >= 8) {
-        memset(s->written + from / 8, written ? 0xff : 0, (to - from) / 8);
-        from += (to - from) / 8 * 8;
+    if (bytes > 8 * PIECE) {
+        size_t first = (from + 7) / 8, last = to / 8;
+        mark_piece(s, from, first * 8, written);
+        memset(s->written + first, written ? 0xff : 0, last - first);
+        from = last * 8;
     }
-    for (; from < to; from++)
-        mark_byte(s, from, written);
+    for (; from < to; from += PIECE)
+        mark_piece(s, from, to, written);
 }
 
 static bool byte_is_written(const shadow *s, size_t at) { return !s->written || (s->written[at / 8] >> at % 8 & 1); }
 
 bool shadow_is_written(const shadow *s, uintptr_t address, size_t bytes)
 {
-    for (size_t i = 0; i < bytes; i++)
-        if (!byte_is_written(s, address - s->base + i))
+    for (size_t from = address - s->base, to = from + bytes; s->written && from < to; from += PIECE) {
+        uint64_t bits, wanted = piece(from, to);
+        memcpy(&bits, s->written + from / 8, sizeof bits);
+        if (~bits & wanted)
             return false;
+    }
     return true;
 }
 

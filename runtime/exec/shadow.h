@@ -45,6 +45,11 @@ void shadow_mark(shadow *s, uintptr_t address, size_t bytes, bool written);
 bool shadow_is_written(const shadow *s, uintptr_t address, size_t bytes);
 void shadow_copy_marks(shadow *to, uintptr_t to_address, const shadow *from, uintptr_t from_address, size_t bytes);
 
+/* What is known of `bytes` bytes that are no allocation: sets .written and .words as `checks` need them. False: no memory for them.
+ * shadow_close takes them back. */
+bool shadow_open(shadow *s, size_t bytes, unsigned checks);
+void shadow_close(shadow *s);
+
 /* Zeroed pages, unmapped again by shadow_unmap. NULL when there are none. */
 void *shadow_map(size_t bytes);
 void shadow_unmap(void *memory, size_t bytes);

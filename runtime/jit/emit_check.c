@@ -22,6 +22,9 @@ static void check_access(emitter *e, const ptx_instruction *in, const ptx_operan
         flags |= ACCESS_VOLATILE;
     if (modifier_among(in, "acquire release acq_rel") != MOD_NONE)
         flags |= ACCESS_FENCE;
+    shape s = shape_of(e, address);
+    if (s.kind == SHAPE_AFFINE && (s.stride == 0 || s.stride == bytes))
+        flags |= s.stride ? ACCESS_DENSE : ACCESS_SAME;
     value a[5] = {e->warp, mask_bits(e, e->mask), in_memory(e, as_addresses(e, address)),
                   constant_int(e, 32, bytes | space << 8 | flags), constant_int(e, 32, in->line)};
     call_helper(e, "rt_check_access", LLVMVoidTypeInContext(e->context), a, 5);

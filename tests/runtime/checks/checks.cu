@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <vector>
+#include <cooperative_groups.h>
 #include <cuda_runtime.h>
 
 enum { N = 1000, THREADS = 256 };
@@ -205,6 +206,12 @@ __global__ void last_block_no_fence(int *part, int *out)
         for (int i = 0; i < gridDim.x; i++)
             out[0] += part[i]; /* BUG(last_block_no_fence) */
 }
+__global__ void broadcast_too_early(int *x, int *y)
+{
+    if (TID == 40)
+        x[0] = 2;
+    y[TID] = x[0]; /* BUG(broadcast_too_early) */
+}
 __global__ void same_block_global(int *x)
 {
     x[threadIdx.x] = 1;
@@ -370,7 +377,23 @@ __global__ void good_heap(int *y)
     y[TID] = p[3];
     free(p);
 }
+/* Blocks of a cooperative launch take turns; each keeps its shared memory. */
+__global__ void good_grid_barrier(int *y)
+{
+    __shared__ int s[64];
+    s[threadIdx.x] = threadIdx.x;
+    cooperative_groups::this_grid().sync();
+    y[TID] = s[threadIdx.x];
+}
 __global__ void good_managed(int *x) { x[threadIdx.x] += 1; }
+
+static void run_good_grid_barrier()
+{
+    int *y = nullptr;
+    cudaMalloc(&y, 128 * sizeof *y);
+    void *args[] = {&y};
+    cudaLaunchCooperativeKernel((void *)good_grid_barrier, 2, 64, args, 0, 0);
+}
 
 /* ---- Running them ------------------------------------------------------------------------------------------ */
 template <class T> static T *fresh(size_t n)
@@ -433,6 +456,7 @@ static const test_case cases[] = {
     CASE(sum_without, "race", "race", (sum_without<<<2, THREADS>>>(filled<float>(N), filled<float>(1)))),
     CASE(neighbour_block, "race", "race", (neighbour_block<<<4, THREADS>>>(filled<int>(1024), filled<int>(1024)))),
     CASE(last_block_no_fence, "race", "race", (last_block_no_fence<<<8, 64>>>(filled<int>(8), filled<int>(1)))),
+    CASE(broadcast_too_early, "race", "race", (broadcast_too_early<<<1, 64>>>(filled<int>(1), filled<int>(64)))),
     CASE(same_block_global, "race", "race", (same_block_global<<<1, THREADS>>>(filled<int>(N)))),
     CASE(flag_not_atomic, "race", "race", (flag_not_atomic<<<2, 64>>>(filled<int>(1), filled<int>(1), filled<int>(1)))),
     CASE(barrier_in_branch, "divergent barrier", "race", (barrier_in_branch<<<1, 64>>>(filled<int>(64)))),
@@ -459,6 +483,7 @@ static const test_case cases[] = {
     CASE(good_bytes, "", "race,init", (good_bytes<<<2, THREADS>>>(fresh<unsigned char>(512)))),
     CASE(good_early_exit, "", "race,init", (good_early_exit<<<1, THREADS>>>(fresh<int>(100)))),
     CASE(good_reused_tile, "", "race,init", (good_reused_tile<<<1, THREADS>>>(filled<int>(N), fresh<int>(N)))),
+    CASE(good_grid_barrier, "", "race,init", run_good_grid_barrier()),
     CASE(good_heap, "", "race,init", (good_heap<<<1, 64>>>(fresh<int>(64)))),
     CASE(good_managed, "", "host,race", int *p; cudaMallocManaged(&p, 256); memset(p, 0, 256); (good_managed<<<1, 64>>>(p)); cudaDeviceSynchronize();
          std::printf("%d\n", p[3])),
