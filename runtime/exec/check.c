@@ -44,7 +44,7 @@ static struct {
     uint32_t frees;
     /* The kernel that runs */
     const grid_launch *launch;
-    uint32_t launch_number, time, barrier, warp_sync[WARPS];
+    uint32_t launch_number, time, begin, barrier, warp_sync[WARPS];   /* begin: of the kernel; <= barrier */
     block_order *blocks;
     size_t block_count, shared_count;
     shared_memory *shared;
@@ -282,11 +282,30 @@ static bool prepare_blocks(const grid_launch *l)
     return state.blocks && prepare_shared(l->cooperative ? count : 1);
 }
 
+static void forget(shadow *s, void *context)
+{
+    (void)context;
+    shadow_forget(s);
+}
+
+/* Half of the time has passed: it begins anew. */
+static void restart_time(void)
+{
+    shadow_each(forget, NULL);
+    for (size_t i = 0; i < state.shared_count; i++)
+        shadow_forget(&state.shared[i].memory);
+    memset(state.warp_sync, 0, sizeof state.warp_sync);
+    state.time = 0;
+}
+
 void check_launch_begins(const grid_launch *launch)
 {
     pthread_mutex_lock(&state.lock);
+    if (state.time >> 31)
+        restart_time();
     state.launch = launch;
     state.launch_number++;
+    state.begin = state.barrier = ++state.time;
     if (!prepare_blocks(launch)) {
         fprintf(stderr, "cairn: check: no memory to check kernel %s\n", launch->name);
         state.launch = NULL;
@@ -373,7 +392,7 @@ static void report_race(const lane_access *a, const shadow_access *before, bool 
 
 static bool is_ordered(const lane_access *a, const shadow_access *before)
 {
-    if (before->launch != state.launch_number || before->time == state.time)
+    if (before->time <= state.begin || before->time == state.time)
         return true;             /* another kernel's, or another lane's in the same instruction */
     if (before->block != a->block && a->shared)
         return true;             /* each block has shared memory of its own */
@@ -384,15 +403,17 @@ static bool is_ordered(const lane_access *a, const shadow_access *before)
     return before->thread / WARP_LANES == a->thread / WARP_LANES && before->time <= state.warp_sync[a->thread / WARP_LANES];
 }
 
-static bool races(const lane_access *a, const shadow_access *before, uint8_t bytes)
+static inline bool races(const lane_access *a, const shadow_access *before, uint8_t bytes)
 {
+    if (before->time <= (before->block == a->block ? state.barrier : state.begin))
+        return false;            /* nearly always */
     return (before->bytes & bytes) && !(before->atomic && is_atomic(a)) && !is_ordered(a, before);
 }
 
 /* The access to one word: compared with the last ones, then remembered. */
-static void check_word(const lane_access *a, shadow_word *word, uint8_t bytes)
+static inline void check_word(const lane_access *a, shadow_word *word, uint8_t bytes)
 {
-    shadow_access now = {state.launch_number, a->block, state.time, a->line, (uint16_t)a->thread, bytes, is_atomic(a)};
+    shadow_access now = {state.time, a->block, a->line, (uint16_t)a->thread, bytes, is_atomic(a)};
     if (races(a, &word->write, bytes))
         report_race(a, &word->write, true);
     if (!writes(a)) {
@@ -604,17 +625,16 @@ static void check_lanes(warp *w, uint32_t mask, const uint64_t *addresses, const
     bool one = lies_in_one(w, &span, &all);
     if (one && !(all.memory->written && !all.written) && !all.memory->words && !(state.wanted & CHECK_HOST))
         return;
-    if (!one)
-        all = *warps;
     for (mask = that_matter(mask, addresses, &all); mask; mask &= mask - 1) {
         uint32_t lane = (uint32_t)__builtin_ctz(mask);
-        lane_access a = all;
-        a.address = addresses[lane];
-        a.thread = w->index * WARP_LANES + lane;
+        if (!one)
+            all = *warps;
+        all.address = addresses[lane];
+        all.thread = w->index * WARP_LANES + lane;
         if (one)
-            check_inside(&a);
+            check_inside(&all);
         else
-            check_lane(w, &a);
+            check_lane(w, &all);
     }
 }
 

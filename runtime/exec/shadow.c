@@ -74,6 +74,12 @@ bool shadow_open(shadow *s, size_t bytes, unsigned checks)
     return false;
 }
 
+void shadow_forget(shadow *s)
+{
+    if (s->words)
+        madvise(s->words, word_bytes(s->bytes), MADV_DONTNEED);
+}
+
 bool shadow_add(uintptr_t base, size_t bytes, check_kind kind, const char *name, unsigned checks)
 {
     shadow s = {.base = base, .kind = kind, .name = name};

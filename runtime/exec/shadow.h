@@ -6,7 +6,7 @@
 
 /* One thread's access to some bytes of a word of four. */
 typedef struct shadow_access {
-    uint32_t launch, block, time, line;
+    uint32_t time, block, line;  /* time 0: nobody's yet */
     uint16_t thread;
     uint8_t bytes;               /* which of the four */
     bool atomic;                 /* or volatile: two such do not race */
@@ -49,6 +49,9 @@ void shadow_copy_marks(shadow *to, uintptr_t to_address, const shadow *from, uin
  * shadow_close takes them back. */
 bool shadow_open(shadow *s, size_t bytes, unsigned checks);
 void shadow_close(shadow *s);
+
+/* Forgets who accessed it. */
+void shadow_forget(shadow *s);
 
 /* Zeroed pages, unmapped again by shadow_unmap. NULL when there are none. */
 void *shadow_map(size_t bytes);
