@@ -39,7 +39,8 @@ static cairn_status check_adaptive(const cairn_pool *d)
         d->pad_right || d->ceil_mode)
         return error_set(CAIRN_E_ARGUMENT, "pool: adaptive to %lld x %lld, so the window, its strides, dilations and padding must be 0",
                          (long long)d->adaptive_h, (long long)d->adaptive_w);
-    if (!is_within(d->adaptive_h, 1) || !is_within(d->adaptive_w, 1))
+    if (!is_within(d->adaptive_h, 1) || !is_within(d->adaptive_w, 1) ||
+        (double)larger(d->n, 1) * (double)larger(d->c, 1) * (double)d->adaptive_h * (double)d->adaptive_w > 0x1p50)
         return error_set(CAIRN_E_SHAPE, "pool: an adaptive size is out of range: %lld x %lld", (long long)d->adaptive_h, (long long)d->adaptive_w);
     return CAIRN_OK;
 }

@@ -220,7 +220,7 @@ static cairn_status check_descriptor(const cairn_resample *d)
     if ((unsigned)d->mode > CAIRN_BICUBIC)
         return error_set(CAIRN_E_ARGUMENT, "resample: there is no mode %d", (int)d->mode);
     if (!is_within(d->n, 0) || !is_within(d->c, 0) || !is_within(d->h, 1) || !is_within(d->w, 1) || !is_within(d->oh, 1) ||
-        !is_within(d->ow, 1) || (double)d->n * (double)d->c * (double)larger(d->h, d->oh) * (double)larger(d->w, d->ow) > 0x1p50)
+        !is_within(d->ow, 1) || (double)larger(d->n, 1) * (double)d->c * (double)larger(d->h, d->oh) * (double)larger(d->w, d->ow) > 0x1p50)
         return error_set(CAIRN_E_SHAPE, "resample: a size is out of range: n %lld, c %lld, image %lld x %lld to %lld x %lld",
                          (long long)d->n, (long long)d->c, (long long)d->h, (long long)d->w, (long long)d->oh, (long long)d->ow);
     return CAIRN_OK;

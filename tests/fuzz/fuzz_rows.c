@@ -115,16 +115,18 @@ static cairn_status average_gradient(const void *d, void **p) { return cairn_ave
 
 static void fuzz_pool(void)
 {
-    cairn_pool d = {.type = float_type(2), .n = number(0, 3), .h = number(1, 9), .w = number(1, 9), .c = number(0, 20), .r = number(1, 4), .s = number(1, 4),
+    cairn_pool d = {.type = float_type(4), .n = number(0, 3), .h = number(1, 9), .w = number(1, 9), .c = number(0, 20), .r = number(1, 4), .s = number(1, 4),
                     .stride_h = number(0, 3), .stride_w = number(0, 3), .dilation_h = number(0, 2), .dilation_w = number(0, 2),
                     .pad_top = number(0, 1), .pad_bottom = number(0, 1), .pad_left = number(0, 1), .pad_right = number(0, 1),
                     .count_include_pad = flag(), .ceil_mode = flag()};
+    if (rarely())
+        d = (cairn_pool){.type = d.type, .n = d.n, .h = d.h, .w = d.w, .c = d.c, .adaptive_h = number(1, 5), .adaptive_w = number(1, 5)};
     int64_t oh = 0, ow = 0;
     const cairn_status status = judge("pool size", cairn_pool_output_size(&d, &oh, &ow));
     refused("pool size", cairn_pool_output_size(&d, NULL, &ow));
     void *none[3] = {0};
     const int64_t in = PRODUCT(MOST_ARRAY / 8, d.n, d.h, d.w, d.c), out = status ? 0 : PRODUCT(MOST_ARRAY / 8, d.n, oh, ow, d.c);
-    const int64_t bytes = cairn_dtype_bytes(d.type) > 4 ? 8 : 4;
+    const int64_t bytes = cairn_dtype_bytes(d.type);
     if (status || in < 0 || out < 0) {
         const bool nothing = !status && (!d.n || !d.c);
         caller *const all[] = {max_forward, max_gradient, average_forward, average_gradient};

@@ -103,6 +103,8 @@ static void sizes_overflow_beside_a_size_of_0_too(void **state)
 
     cairn_copy copy = {.type = CAIRN_F32, .rank = 3, .size = {(int64_t)1 << 40, (int64_t)1 << 40, 0}};
     assert_refused(cairn_copy_run(&copy, NULL, NULL), CAIRN_E_SHAPE, "copy: sizes overflow");
+    const cairn_resample resample = {.type = CAIRN_F32, .h = 1 << 30, .w = 1 << 30, .c = 1 << 30, .oh = 1, .ow = 1};
+    assert_refused(cairn_resample_gradient(&resample, NULL, NULL), CAIRN_E_SHAPE, "resample: a size is out of range");
     const cairn_block_format f = {CAIRN_BLOCK_INT4, 0, INT64_MAX, 0};
     assert_int_equal(cairn_block_element_bytes(&f), -1);
     assert_refused(cairn_error(), CAIRN_E_SHAPE, "quantize: ");
@@ -249,6 +251,14 @@ static void pooled_positions_are_neither_input_nor_gradient(void **state)
     assert_refused(cairn_max_pool_gradient(&d, y, index, index), CAIRN_E_ARGUMENT, "an output is also another operand");
 }
 
+static void an_adaptive_output_is_counted(void **state)
+{
+    (void)state;
+    const cairn_pool d = {.type = CAIRN_F32, .n = 1, .h = 2, .w = 2, .c = 1000, .adaptive_h = 1 << 30, .adaptive_w = 1 << 30};
+    int64_t oh, ow;
+    assert_refused(cairn_pool_output_size(&d, &oh, &ow), CAIRN_E_SHAPE, "pool: an adaptive size is out of range");
+}
+
 static void losses_of_ctc_are_not_its_labels(void **state)
 {
     (void)state;
@@ -374,6 +384,7 @@ int main(void)
         cmocka_unit_test(outputs_of_rows_are_not_their_inputs),
         cmocka_unit_test(weights_have_a_gradient_of_0_from_no_rows),
         cmocka_unit_test(pooled_positions_are_neither_input_nor_gradient),
+        cmocka_unit_test(an_adaptive_output_is_counted),
         cmocka_unit_test(losses_of_ctc_are_not_its_labels),
         cmocka_unit_test(a_block_is_counted_where_weights_are_narrow),
         cmocka_unit_test(rows_of_weights_lie_within_reach),
