@@ -97,6 +97,8 @@ static bool is_modest(const cairn_gemm *g)
     return sizes < 1 << 18 && strides < 1ull << 32 && g->c_row >= g->n && (g->batch <= 1 || g->c_batch >= g->n);
 }
 
+enum { MOST_TILE = 256 };               /* sizes are filled up to tiles of less */
+
 static cairn_status check_sizes(const cairn_gemm *g, int64_t batch)
 {
     if (is_modest(g))
@@ -104,7 +106,8 @@ static cairn_status check_sizes(const cairn_gemm *g, int64_t batch)
     if (g->batch < 0 || g->m < 0 || g->n < 0 || g->k < 0)
         return error_set(CAIRN_E_SHAPE, "gemm: a size is negative: batch %lld, m %lld, n %lld, k %lld", (long long)g->batch,
                          (long long)g->m, (long long)g->n, (long long)g->k);
-    if (!extent_fits(batch, g->a_batch, g->m, g->a_row, g->k, g->a_col) ||
+    const double m = (double)g->m + MOST_TILE, n = (double)g->n + MOST_TILE, k = (double)g->k + MOST_TILE;
+    if (m * n >= 0x1p56 || m * k >= 0x1p56 || n * k >= 0x1p56 || !extent_fits(batch, g->a_batch, g->m, g->a_row, g->k, g->a_col) ||
         !extent_fits(batch, g->b_batch, g->k, g->b_row, g->n, g->b_col) ||
         !extent_fits(batch, g->c_batch, g->m, g->c_row, g->n, 1))
         return error_set(CAIRN_E_SHAPE, "gemm: sizes overflow: batch %lld, m %lld, n %lld, k %lld", (long long)batch,

@@ -198,7 +198,10 @@ static int64_t array_bytes(int64_t element, int axes, const cairn_program_call *
 static bool arm(const built *b, cairn_program_call *call)
 {
     const int axes = call->axes < 0 ? 0 : call->axes > 8 ? 8 : call->axes;
-    bool fits = !b->conflict && product_of(MOST_WORK, axes, call->size) >= 0 && axes == call->axes;
+    int64_t sizes[8];                       /* rows are worked on even where columns are none */
+    for (int i = 0; i < axes; i++)
+        sizes[i] = call->size[i] ? call->size[i] : 1;
+    bool fits = !b->conflict && product_of(MOST_WORK, axes, sizes) >= 0 && axes == call->axes;
     for (int i = 0; i < OPERANDS && fits; i++) {
         int64_t before, bytes = array_bytes(cairn_dtype_bytes(b->type[i]), axes, call, i, &before);
         fits = bytes >= 0;

@@ -31,6 +31,15 @@ static void b_is_packed_even_for_an_alpha_of_0(void **state)
     free(packed);
 }
 
+static void a_packed_b_is_counted_with_its_last_panel(void **state)
+{
+    (void)state;
+    cairn_gemm g = small_gemm(zeros, zeros, NULL);
+    g.m = 0, g.n = 1, g.k = (int64_t)1 << 57, g.b_row = 0, g.a_col = 0;
+    assert_int_equal(cairn_gemm_pack_bytes(&g), 0);
+    assert_refused(cairn_error(), CAIRN_E_SHAPE, "gemm: sizes overflow");
+}
+
 static void a_small_product_of_packed_b_needs_no_workspace_either(void **state)
 {
     (void)state;
@@ -370,6 +379,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(b_is_packed_even_for_an_alpha_of_0),
+        cmocka_unit_test(a_packed_b_is_counted_with_its_last_panel),
         cmocka_unit_test(a_small_product_of_packed_b_needs_no_workspace_either),
         cmocka_unit_test(products_of_no_terms_need_no_operands),
         cmocka_unit_test(strides_of_what_is_added_or_saved_are_looked_at),
