@@ -6,7 +6,8 @@ static llvm_type nothing(emitter *e) { return LLVMVoidTypeInContext(e->context);
 
 /* ---- Votes --------------------------------------------------------------------------------------- */
 /* The lanes that take part. Those of the member mask that wait elsewhere cannot come while these lanes
- * wait here, so they are reported rather than waited for. */
+ * wait here, so they are reported rather than waited for; but not those that will only come to their end: PTX waits for lanes that
+ * have not exited. */
 void check_members(emitter *e, const ptx_instruction *in, value members)
 {
     if (is_vector(members))
@@ -17,7 +18,7 @@ void check_members(emitter *e, const ptx_instruction *in, value members)
     value absent = LLVMBuildAnd(e->b, LLVMBuildAnd(e->b, members, live, ""),
                                 LLVMBuildNot(e->b, mask_bits(e, e->mask), ""), "");
     for (int w = 0; w < e->g.count; w++) {
-        if (!bit_test(e->block->waiting, w) || w == flow_end(&e->g))
+        if (!bit_test(e->block->waiting, w) || !e->g.blocks[w].meets)
             continue;
         value waiting = LLVMBuildLoad2(e->b, LLVMTypeOf(e->initial_mask), e->masks[w], "");
         value late = LLVMBuildAnd(e->b, absent, mask_bits(e, waiting), "");

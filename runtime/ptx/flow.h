@@ -17,6 +17,7 @@ typedef struct flow_block {
     int condition;          /* instruction index of the conditional branch, or -1 */
     int loop;               /* innermost loop, or -1 */
     bool divergent;         /* lanes may disagree on the branch */
+    bool meets;             /* lanes may come from here to a barrier or an operation of the warp; else they only go on to their end */
     bool checked;           /* enters by testing its mask, because it may be empty */
     uint64_t *waiting;      /* blocks at which lanes of the warp may wait while this one runs */
     uint64_t *parked;       /* headers of spins at which lanes may be parked meanwhile (spin.c) */
@@ -74,7 +75,7 @@ void flow_settle(flow *g);
 /* spin.c: an instruction that a loop may wait with; one that needs all lanes of the warp, before which blocks end then. */
 bool may_ask(const ptx_instruction *in);
 bool needs_all(const ptx_instruction *in);
-/* Finds loops that wait. flow_park: those that have become divergent park lanes; true if there are new ones. */
+/* Finds loops that wait, and which blocks' lanes meet others. flow_park: those that have become divergent park lanes; true if there are new ones. */
 cairn_status flow_find_spins(flow *g);
 bool flow_park(flow *g);
 

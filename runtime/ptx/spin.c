@@ -52,6 +52,30 @@ static bool block_needs_all(const flow *g, int b)
     return false;
 }
 
+/* Functions may do anything. */
+static bool block_calls(const flow *g, int b)
+{
+    for (int i = 0; i < g->blocks[b].count; i++)
+        if (g->f->code[g->blocks[b].first + i].op == OP_call)
+            return true;
+    return false;
+}
+
+static void find_meetings(flow *g)
+{
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (int b = flow_end(g) - 1; b >= 0; b--) {
+            flow_block *block = &g->blocks[b];
+            bool meets = !g->f->entry || block_needs_all(g, b) || block_calls(g, b);
+            for (int s = 0; s < block->succ_count; s++)
+                meets |= g->blocks[block->succ[s]].meets;
+            changed |= meets != block->meets;
+            block->meets = meets;
+        }
+    }
+}
+
 /* The innermost loop around what asks; one that holds a barrier is not a spin. */
 static bool spins(const flow *g, int loop)
 {
@@ -103,6 +127,7 @@ cairn_status flow_find_spins(flow *g)
             return CAIRN_E_MEMORY;
         l->spins = spins(g, i);
     }
+    find_meetings(g);
     return CAIRN_OK;
 }
 

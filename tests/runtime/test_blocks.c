@@ -303,21 +303,44 @@ static void blocks_of_a_cooperative_launch_wait_for_one_another(void **state)
     together = false;
 }
 
-static void a_spin_that_never_ends_is_a_fault(void **state)
+/* In a context of its own, which the fault ends. */
+static void expect_fault(const char *variables, const char *code)
 {
     CUcontext own, before;
     char name[8] = "";
-    (void)state;
     assert_int_equal(cuDeviceGetName(name, sizeof name, 0), CUDA_SUCCESS);
     if (memcmp(name, "Cairn", 5) != 0)
-        skip(); /* a GPU spins on */
-    setenv("CAIRN_CUDA_PATIENCE", "0.2", 1);
+        skip(); /* a GPU waits for ever */
     assert_int_equal(cuCtxGetCurrent(&before), CUDA_SUCCESS);
     assert_int_equal(cuCtxCreate(&own, 0, 0), CUDA_SUCCESS);
-    assert_int_equal(run(".global .u32 flag;", "W: ld.volatile.global.u32 %d, [flag]; setp.eq.u32 %p0, %d, 0; @%p0 bra W;"), CUDA_ERROR_LAUNCH_FAILED);
+    assert_int_equal(run(variables, code), CUDA_ERROR_LAUNCH_FAILED);
     cuCtxDestroy(own);
     assert_int_equal(cuCtxSetCurrent(before), CUDA_SUCCESS);
+}
+
+static void a_spin_that_never_ends_is_a_fault(void **state)
+{
+    (void)state;
+    setenv("CAIRN_CUDA_PATIENCE", "0.2", 1);
+    expect_fault(".global .u32 flag;", "W: ld.volatile.global.u32 %d, [flag]; setp.eq.u32 %p0, %d, 0; @%p0 bra W;");
     unsetenv("CAIRN_CUDA_PATIENCE");
+}
+
+/* The member mask names all lanes, and half of them go elsewhere: to their end, or to where they would meet the others. */
+#define HALF_GO "and.b32 %r0, %t, 31; setp.ge.u32 %p0, %r0, 16; @%p0 bra NEXT; shfl.sync.idx.b32 %d, %t, 3, 31, -1;"
+static void lanes_that_only_end_need_not_come(void **state)
+{
+    (void)state;
+    EXPECT("", HALF_GO "NEXT:", t % 32 < 16 ? w + 3 : 0);
+    EXPECT("", HALF_GO "NEXT: setp.lt.u32 %p1, %r0, 8; @%p1 bra LAST; add.u32 %d, %d, 1; LAST:",
+           (t % 32 < 16 ? w + 3 : 0) + (t % 32 >= 8));
+}
+
+static void lanes_that_may_meet_others_must_come(void **state)
+{
+    (void)state;
+    expect_fault("", HALF_GO "NEXT: shfl.sync.idx.b32 %r1, %t, 5, 31, -1;");
+    expect_fault("", HALF_GO "NEXT: bar.sync 0;");
 }
 
 /* Each pair adds a bit where its comparison holds: a grows from thread to thread, b is its row. */
@@ -482,6 +505,8 @@ int main(void)
         cmocka_unit_test(warps_wait_for_one_another_in_loops),
         cmocka_unit_test(blocks_of_a_cooperative_launch_wait_for_one_another),
         cmocka_unit_test(a_spin_that_never_ends_is_a_fault),
+        cmocka_unit_test(lanes_that_only_end_need_not_come),
+        cmocka_unit_test(lanes_that_may_meet_others_must_come),
         cmocka_unit_test(lanes_meet_at_one_place_in_shared_memory),
         cmocka_unit_test(lanes_compare_each_for_itself),
         cmocka_unit_test(lanes_part_and_come_together_in_a_loop),
