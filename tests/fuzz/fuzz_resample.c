@@ -68,11 +68,11 @@ static void fuzz_sampler(void)
                         .n = number(0, 3), .h = number(1, 9), .w = number(1, 9), .c = number(0, 20), .oh = number(0, 9), .ow = number(0, 9)}};
     const cairn_sampler *d = &s.d;
     const int64_t bytes = cairn_dtype_bytes(d->type), in = PRODUCT(MOST_ARRAY / 8, d->n, d->h, d->w, d->c), out = PRODUCT(MOST_ARRAY / 8, d->n, d->oh, d->ow, d->c);
-    const int64_t places = PRODUCT(MOST_ARRAY / 16, d->n, d->oh, d->ow), maps = d->n > 0 && d->n < 1000 ? d->n * 6 : 0;
+    const int64_t places = PRODUCT(MOST_ARRAY / 16, d->n, d->oh, d->ow), maps = d->n < 1000 ? d->n * 6 : 0;
     s.bytes = query("sampler workspace", cairn_sampler_gradient_workspace_bytes(d));
     if (s.bytes < 0)
         call_without("sampler", sample, d, false), call_without("sampler gradient", sample_gradient, &s, false);
-    if (s.bytes < 0 || in < 0 || out < 0 || places < 0 || s.bytes > MOST_WORKSPACE || !bytes)
+    if (s.bytes < 0 || in < 0 || out < 0 || places < 0 || s.bytes > MOST_WORKSPACE || !bytes || d->n >= 1000)
         return;
     void *x = take(IN, in * bytes), *grid = take(IN, places * 2 * wide_bytes(d->type)), *y = take(OUT, out * bytes), *dx = flag() ? take(OUT, in * bytes) : NULL;
     void *dgrid = flag() ? take(OUT, places * 2 * wide_bytes(d->type)) : NULL, *workspace = take(WORKSPACE, s.bytes);
