@@ -68,7 +68,7 @@ static void fuzz_sampler(void)
                         .n = number(0, 3), .h = number(1, 9), .w = number(1, 9), .c = number(0, 20), .oh = number(0, 9), .ow = number(0, 9)}};
     const cairn_sampler *d = &s.d;
     const int64_t bytes = cairn_dtype_bytes(d->type), in = PRODUCT(MOST_ARRAY / 8, d->n, d->h, d->w, d->c), out = PRODUCT(MOST_ARRAY / 8, d->n, d->oh, d->ow, d->c);
-    const int64_t places = PRODUCT(MOST_ARRAY / 16, d->n, d->oh, d->ow), maps = d->n < 1000 ? d->n * 6 : 0;
+    const int64_t places = PRODUCT(MOST_ARRAY / 16, d->n, d->oh, d->ow), maps = d->n >= 0 && d->n < 1000 ? d->n * 6 : 0;
     s.bytes = query("sampler workspace", cairn_sampler_gradient_workspace_bytes(d));
     if (s.bytes < 0)
         call_without("sampler", sample, d, false), call_without("sampler gradient", sample_gradient, &s, false);
@@ -103,6 +103,8 @@ static void fuzz_local(void)
         return;
     }
     const bool valid = is_float(d.type) && d.size > 0 && d.size <= INT32_MAX;
+    if (d.size > 0 && PRODUCT(MOST_WORK, elements, d.size < d.c ? d.size : d.c) < 0)
+        return;
     void *x = take(IN, elements * bytes), *y = take(OUT, elements * bytes), *scale = take(OUT, elements * wide_bytes(d.type)), *dx = take(OUT, elements * bytes);
     void *dy = take(IN, elements * bytes);
     roughen(x, elements * bytes);
