@@ -142,7 +142,6 @@ typedef struct plan {
 /* Finds the plan of g in the thread's cache or makes it. Owned by the cache; valid until the next call. */
 plan *plan_find(const pending *g);
 cairn_status emit_kernels(plan *p, schedule *s);
-cairn_status plan_memory(plan *p);
 void plan_free(plan *p);
 int32_t plan_slot(plan *p, slot_kind kind, int32_t value, int64_t bytes);
 kernel *plan_kernel(plan *p);

@@ -87,14 +87,26 @@ static bool looked_at_once(const kernel *k, int32_t load)
     return true;
 }
 
+/* The leaf that a value is a new state of, x in x + ... or x * ... : the first operand of the first operand and so on. */
+static int32_t state_of(const pending *g, int32_t value_index)
+{
+    if (value_index == NOWHERE)
+        return NOWHERE;
+    const value *v = g->at[value_index];
+    while (!value_is_evaluated(v) && v->n_in)
+        v = v->in[0];
+    return v->exec_index;
+}
+
 /* A load of a slot that dies here and was not given away, of the store's size and strides; NOWHERE. A result takes a leaf, a temporary a temporary.
- * Rather one that no other kernel reads: an input that several share is likely to be somebody's. Only in maps: a row program
- * reads its rows again. */
-static int32_t load_to_replace(const plan *p, int32_t kernel_index, int32_t store)
+ * Best the state that it is the next of: a gradient, say, may be somebody's. Rather one that no other kernel reads: an input that
+ * several share is likely to be, too. Only in maps: a row program reads its rows again. */
+static int32_t load_to_replace(const plan *p, const pending *g, int32_t kernel_index, int32_t store)
 {
     const kernel *k = &p->kernels[kernel_index];
     const slot *to = &p->slots[k->operands[store].slot];
-    int32_t shared = NOWHERE;
+    const int32_t state = state_of(g, to->value);
+    int32_t own = NOWHERE, shared = NOWHERE;
     for (int32_t o = 0; o < k->operand_count; o++) {
         const slot *from = k->operands[o].slot == NOWHERE ? NULL : &p->slots[k->operands[o].slot];
         if (!from || from == to || from->given || from->kind == SLOT_OUTPUT || (to->kind == SLOT_OUTPUT) != (from->kind == SLOT_LEAF))
@@ -103,11 +115,12 @@ static int32_t load_to_replace(const plan *p, int32_t kernel_index, int32_t stor
             continue;
         if (from->kind == SLOT_TEMPORARY && from->first == kernel_index)
             continue;                            /* made here itself */
-        if (from->first == kernel_index || from->kind == SLOT_TEMPORARY)
+        if (from->value != NOWHERE && from->value == state)
             return o;
-        shared = shared == NOWHERE ? o : shared;
+        int32_t *found = from->first == kernel_index || from->kind == SLOT_TEMPORARY ? &own : &shared;
+        *found = *found == NOWHERE ? o : *found;
     }
-    return shared;
+    return own == NOWHERE ? shared : own;
 }
 
 /* ---- The arena: free stretches in order of address, best fit */
@@ -164,14 +177,14 @@ static bool arena_give(arena *a, int64_t at, int64_t bytes)
 }
 
 /* A result of kernel i may take the place of an operand: a temporary's in the arena, a leaf's buffer at run time. */
-static void place_over_operands(plan *p, int32_t i)
+static void place_over_operands(plan *p, const pending *g, int32_t i)
 {
     kernel *k = &p->kernels[i];
     if (k->form != FORM_MAP || k->library != NOWHERE)
         return;
     for (int32_t o = 0; o < k->operand_count; o++) {
         slot *s = k->operands[o].slot == NOWHERE ? NULL : &p->slots[k->operands[o].slot];
-        int32_t load = s && s->first == i && s->kind != SLOT_LEAF && s->donor == NOWHERE ? load_to_replace(p, i, o) : NOWHERE;
+        int32_t load = s && s->first == i && s->kind != SLOT_LEAF && s->donor == NOWHERE ? load_to_replace(p, g, i, o) : NOWHERE;
         if (load == NOWHERE)
             continue;
         slot *from = &p->slots[k->operands[load].slot];
@@ -198,14 +211,14 @@ static void list_by_kernel(plan *p)
     }
 }
 
-cairn_status plan_memory(plan *p)
+static cairn_status plan_memory(plan *p, const pending *g)
 {
     arena a = {0};
     bool whole = true;
     find_lifetimes(p);
     list_by_kernel(p);
     for (int32_t k = 0; k < p->kernel_count && whole; k++) {
-        place_over_operands(p, k);
+        place_over_operands(p, g, k);
         for (int32_t i = p->kernels[k].begins; i != NOWHERE; i = p->slots[i].next_beginning)
             if (p->slots[i].donor == NOWHERE)
                 p->slots[i].at = arena_take(&a, rounded(p->slots[i].bytes));
@@ -307,7 +320,7 @@ static plan *plan_make(const pending *g)
     p->hash = g->hash;
     p->key_words = g->key_words;
     p->key = mem_array((size_t)g->key_words + 1, sizeof *p->key);
-    bool whole = p->key && !emit_kernels(p, &s) && !plan_memory(p);
+    bool whole = p->key && !emit_kernels(p, &s) && !plan_memory(p, g);
     schedule_free(&s);
     p->pointers = whole ? mem_array((size_t)p->slot_count + 1, sizeof *p->pointers) : NULL;
     p->buffers = p->pointers ? mem_array((size_t)p->slot_count + 1, sizeof *p->buffers) : NULL;

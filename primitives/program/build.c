@@ -389,9 +389,10 @@ cairn_status program_finish(program *p)
         return CAIRN_OK;
     mark_live(p);
     join(p);
+    cairn_status status = vm_gather_moments(p);
     find_levels(p);
     add_costs(p);
-    cairn_status status = vm_plan_build(p);
+    status = status ? status : vm_plan_build(p);
     p->finished = status == CAIRN_OK;
     p->failed = !p->finished;
     return status;

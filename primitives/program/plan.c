@@ -390,6 +390,8 @@ static void put_phase(planner *b, int phase)
     find_last_uses(b);
     vm_phase at = {.first = plan->step_count, .reduction = plan->reduction_count};
     put_block_steps(b);
+    if (!b->failed)
+        vm_join_moments(b->p->table, plan->steps + at.first, plan->step_count - at.first);
     put_placements(b, at.first);
     put_stores(b, true);
     at.end = plan->step_count;

@@ -240,13 +240,24 @@ static bool walks_across(const vm_run *run)
     return false;
 }
 
+/* No results of one instruction wait for another: a tile need not fit into a cache. */
+static bool is_one_pass(const vm_plan *plan)
+{
+    int ops = 0, moments = 0;
+    for (int i = 0; i < plan->step_count; i++) {
+        ops += plan->steps[i].kind == STEP_OP;
+        moments += plan->steps[i].kind == STEP_MOMENTS;
+    }
+    return moments == 1 && !ops;
+}
+
 static void shape_map(vm_run *run)
 {
-    enum { SQUARE = 32 };
+    enum { SQUARE = 32, PASS = 16 * VM_BLOCK };
     bool square = run->rows >= 8 && run->cols > SQUARE && walks_across(run);
-    int64_t most = square ? SQUARE : VM_BLOCK;
+    int64_t block = is_one_pass(run->plan) ? PASS : VM_BLOCK, most = square ? SQUARE : block;
     run->tile_cols = run->cols < most ? run->cols : most;
-    run->tile_rows = run->cols > most && !square ? 1 : VM_BLOCK / (run->tile_cols ? run->tile_cols : 1);
+    run->tile_rows = run->cols > most && !square ? 1 : block / (run->tile_cols ? run->tile_cols : 1);
     run->tile_rows = run->tile_rows < run->rows ? run->tile_rows : run->rows;
     run->capacity = run->tile_rows * run->tile_cols;
 }

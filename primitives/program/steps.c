@@ -157,19 +157,33 @@ static inline ahead ahead_of(const vm_run *run, int number, int64_t row, int64_t
     return (ahead){(const char *)(intptr_t)(at + number % run->fetch_each * bytes), b->bytes * 16 / run->fetch_each};
 }
 
-/* One instruction. Rows that lie end to end in every operand are one row to it. */
-static inline void operate(const vm_step *s, const vm_ref *refs, int64_t rows, int64_t cols, ahead next)
+static inline vm_args args_of(const vm_step *s, const vm_ref *refs, int64_t rows, int64_t cols, ahead next)
 {
     const vm_ref *d = &refs[s->d], *a = &refs[s->a], *b = &refs[s->b], *c = &refs[s->c];
     vm_args args = {rows, cols, d->p, a->p, b->p, c->p, d->step, a->step, b->step, c->step, next.at, next.rate};
     if (!next.at)
         args.ahead = d->p;
-    if (rows > 1 && !s->per_row && d->step == cols && (!(s->vectors & 1) || a->step == cols) &&
-        (!(s->vectors & 2) || b->step == cols) && (!(s->vectors & 4) || c->step == cols)) {
+    return args;
+}
+
+/* One instruction. Rows that lie end to end in every operand are one row to it. */
+static inline void operate(const vm_step *s, const vm_ref *refs, int64_t rows, int64_t cols, ahead next)
+{
+    vm_args args = args_of(s, refs, rows, cols, next);
+    if (rows > 1 && !s->per_row && args.d_step == cols && (!(s->vectors & 1) || args.a_step == cols) &&
+        (!(s->vectors & 2) || args.b_step == cols) && (!(s->vectors & 4) || args.c_step == cols)) {
         args.rows = 1;
         args.cols = rows * cols;
     }
     s->fn(&args);
+}
+
+static void operate_moments(const vm_run *run, const vm_step *s, const vm_ref *refs, int64_t rows, int64_t cols)
+{
+    vm_args args[MOMENTS];
+    for (int k = 0; k < MOMENTS; k++)
+        args[k] = args_of(s + k, refs, rows, cols, (ahead){0});
+    run->p->table->moments(args);
 }
 
 void vm_run_steps(vm_worker *w, int first, int end, int64_t row, int64_t rows, int64_t col, int64_t cols)
@@ -180,6 +194,11 @@ void vm_run_steps(vm_worker *w, int first, int end, int64_t row, int64_t rows, i
         switch ((vm_step_kind)s->kind) {
         case STEP_OP:
             operate(s, w->refs, rows, cols, ahead_of(run, op++, row, rows, col, cols));
+            break;
+        case STEP_MOMENTS:
+            operate_moments(run, s, w->refs, rows, cols);
+            break;
+        case STEP_PART:
             break;
         case STEP_LOAD:
         case STEP_INDEX:

@@ -18,7 +18,8 @@ enum {
     VM_FOLD_ROWS = 64,    /* rows that a column reduction sums in the element's type before it folds them into 8 bytes */
     VM_MODES = 8,
     VM_MOST_FETCHED = 8,  /* operands of a program that are fetched ahead */
-    VM_MAX_NODES = 4096
+    VM_MAX_NODES = 4096,
+    MOMENTS = 5           /* steps that are one: see moments.c */
 };
 
 /* ---- Block functions ---------------------------------------------------------------------------- */
@@ -56,6 +57,7 @@ typedef struct vm_table {
     vm_fn cast[PT_COUNT][PT_COUNT];                     /* [from][to] */
     vm_fn narrow[PT_COUNT][CAIRN_DTYPE_COUNT];
     vm_fn splat[PT_COUNT];                              /* scalar a to d */
+    vm_fn moments;                                      /* takes the arguments of five steps, of f32: moments.c */
     vm_fn index;                                        /* d[r][i] = c_step + r * a_step + i * b_step */
     /* Folds each row of a into the vm_state at d + r * sizeof; c_step is the first column's index. */
     vm_fn reduce_row[PROGRAM_REDUCTION_COUNT][PT_COUNT];
@@ -92,7 +94,8 @@ typedef struct vm_node {
 /* ---- Plans: the program as it runs --------------------------------------------------------------- */
 
 typedef enum vm_step_kind {
-    STEP_OP, STEP_LOAD, STEP_INDEX, STEP_STORE, STEP_DIRECT, STEP_KEEP, STEP_REDUCE
+    STEP_OP, STEP_LOAD, STEP_INDEX, STEP_STORE, STEP_DIRECT, STEP_KEEP, STEP_REDUCE,
+    STEP_MOMENTS, STEP_PART                             /* the first of five, which does all of it; the others */
 } vm_step_kind;
 
 typedef struct vm_step {
@@ -165,6 +168,9 @@ struct program {
 };
 
 int program_type_bytes(program_type type);
+/* Brings the nodes of such a pass together; joins their steps. */
+cairn_status vm_gather_moments(program *p);
+void vm_join_moments(const vm_table *t, vm_step *steps, int count);
 cairn_status vm_plan_build(program *p);
 void vm_plan_free(vm_plan *plan);
 

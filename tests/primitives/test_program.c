@@ -258,6 +258,70 @@ static void programs_may_store_over_what_they_load(void **state)
         }
 }
 
+static int count_moments(const program *p)
+{
+    int n = 0;
+    for (int i = 0; i < p->keep.step_count; i++)
+        n += p->keep.steps[i].kind == STEP_MOMENTS;
+    return n;
+}
+
+enum { DECAYED = 1, BORROWED = 2, HALF = 4, SCALED = 8, TWISTS = 16 };
+
+/* p, g, m, v: operands 0 to 3. Decayed: p is multiplied first. Borrowed: something in between reads m. Scaled: g is. */
+static void add_adam(program *p, int twist)
+{
+    const cairn_dtype type = twist & HALF ? CAIRN_BF16 : CAIRN_F32;
+    int number[4], g = program_load(p, 1, type), m = program_load(p, 2, CAIRN_F32);
+    for (int i = 0; i < 4; i++)
+        number[i] = program_scalar(p, i, PT_F32);
+    if (twist & SCALED)
+        g = program_op_new(p, P_MUL, g, number[3], -1);
+    m = program_op_new(p, P_ADD, m, program_op_new(p, P_MUL, program_op_new(p, P_SUB, g, m, -1), number[0], -1), -1);
+    program_store(p, 2, CAIRN_F32, m);
+    int v = program_load(p, 3, CAIRN_F32), square = program_op_new(p, P_SQUARE, g, -1, -1);
+    v = program_op_new(p, P_ADD, v, program_op_new(p, P_MUL, program_op_new(p, P_SUB, square, v, -1), number[1], -1), -1);
+    program_store(p, 3, CAIRN_F32, v);
+    int slope = program_op_new(p, P_DIV, m, program_op_new(p, P_ADD, program_op_new(p, P_SQRT, v, -1, -1), number[2], -1), -1);
+    int w = program_load(p, 0, CAIRN_F32);
+    if (twist & DECAYED)
+        w = program_op_new(p, P_MUL, w, number[3], -1);
+    if (twist & BORROWED)
+        w = program_op_new(p, P_MUL, w, m, -1);
+    program_store(p, 0, CAIRN_F32, program_op_new(p, P_SUB, w, program_op_new(p, P_MUL, slope, number[3], -1), -1));
+}
+
+static void the_pass_of_an_optimizer_is_one_step(void **state)
+{
+    (void)state;
+    static const int64_t sizes[][2] = {{1, 1}, {1, 77}, {1, 1024}, {3, 700}, {40, 5}, {1, 40000}, {2, 20000}};
+    FOR_EACH_ISA(isa)
+        for (int i = 0; i < 7 * TWISTS; i++) {
+            trial t = {.axes = 2, .size = {sizes[i % 7][0], sizes[i % 7][1]}};
+            const int twist = i / 7;
+            program *p = program_new();
+            add_adam(p, twist);
+            assert_int_equal(program_finish(p), CAIRN_OK);
+            for (int k = 0; k < 4; k++)
+                add_operand(&t, k == 1 && twist & HALF ? CAIRN_BF16 : CAIRN_F32);
+            for (int64_t j = 0; j < t.count[3]; j++)
+                ((float *)t.data[3])[j] = fabsf(((float *)t.data[3])[j]);
+            if (i % 2 && t.size[0] > 1)             /* transposed: rows do not lie end to end */
+                for (int k = 0; k < 4; k++) {
+                    t.stride[k][0] = 1;
+                    t.stride[k][1] = t.size[0];
+                }
+            const double numbers[4] = {0.1, 0.001, 1e-8, 0.01};
+            for (int k = 0; k < 4; k++)
+                t.scalars[k].f = numbers[k];
+            assert_int_equal(count_moments(p), !(twist & BORROWED));
+            t.p = p;
+            check_trial(&t);
+            free_trial(&t);
+            program_free(p);
+        }
+}
+
 /* ---- Row and column programs -------------------------------------------------------------------- */
 
 static program *softmax_program(cairn_dtype dtype)
@@ -593,11 +657,12 @@ static void building_survives_every_failed_allocation(void **state)
         program *p = program_new();
         cairn_status status = CAIRN_E_MEMORY;
         if (p) {
-            int x = program_load(p, 0, CAIRN_F16);
+            int x = program_load(p, 4, CAIRN_F16);
             for (int i = 0; i < 40; i++)
                 x = program_op_new(p, P_ADD, x, program_scalar(p, i, PT_F32), -1);
             int e = program_op_new(p, P_EXP, program_op_new(p, P_SUB, x, program_reduce_row(p, PR_MAX, x), -1), -1, -1);
-            program_store(p, 1, CAIRN_F32, program_op_new(p, P_DIV, e, program_reduce_row(p, PR_SUM, e), -1));
+            program_store(p, 5, CAIRN_F32, program_op_new(p, P_DIV, e, program_reduce_row(p, PR_SUM, e), -1));
+            add_adam(p, 0);
             status = program_finish(p);
         }
         mem_fail_after(-1);
@@ -619,6 +684,7 @@ int main(void)
         cmocka_unit_test(casts_and_narrowings_agree_with_the_oracle),
         cmocka_unit_test(strided_operands_agree_with_the_oracle),
         cmocka_unit_test(programs_may_store_over_what_they_load),
+        cmocka_unit_test(the_pass_of_an_optimizer_is_one_step),
         cmocka_unit_test(row_programs_agree_with_the_oracle),
         cmocka_unit_test(reductions_agree_with_the_oracle),
         cmocka_unit_test(reductions_follow_strides),
