@@ -156,12 +156,19 @@ static double NAME(most)(int64_t n, const void *from, double top)
     return top;
 }
 
-static double NAME(exp_sum)(int64_t n, const void *from, double top)
+static double NAME(exp_sum)(int64_t n, const void *from, double top, void *to)
 {
     const REAL *x = from;
+    REAL *y = to;
     const VEC shift = V_SET((REAL)top);
     double out[1] = {0};
-    REDUCE(n, 1, { acc[0][c] += NAME(first)(V_EXP(LOAD_PART(x + at) - shift), part); })
+    REDUCE(n, 1, {
+        __builtin_prefetch(x + n + at, 0, 2);   /* the next row's, which is gone over fast */
+        const VEC e = V_EXP(LOAD_PART(x + at) - shift);
+        if (y)
+            STORE_PART(y + at, e);
+        acc[0][c] += NAME(first)(e, part);
+    })
     return out[0];
 }
 

@@ -21,7 +21,7 @@ typedef const struct rows_kernel {
     void (*column_sums)(int64_t n, const void *x, rows_factor shift, void *sum, void *squares);
     void (*column_dots)(int64_t n, const void *x, const void *dy, rows_factor shift, rows_factor scale, void *sum, void *dot); /* dy, dy t scale */
     double (*most)(int64_t n, const void *x, double most);
-    double (*exp_sum)(int64_t n, const void *x, double top);
+    double (*exp_sum)(int64_t n, const void *x, double top, void *y);                      /* of exp(x - top), which goes to y or NULL */
     void (*exp_map)(int64_t n, const void *x, double top, double scale, double less, void *y);  /* exp(x - top) scale - less */
     /* Gradients: dx = y (dy - sum); with logarithms dy - exp(y) sum. */
     void (*softmax_slope)(int64_t n, const void *y, const void *dy, double sum, int log, void *dx);

@@ -58,15 +58,34 @@ static cairn_status check_place(const char *name, const job *j, const void *out,
 static const void *row_at(const job *j, const void *x, int64_t row, int64_t step) { return (const char *)x + row * step * j->t.bytes; }
 static void *out_at(const job *j, void *y, int64_t row, int64_t step) { return (char *)y + row * step * j->t.bytes; }
 
-static void find_sum(const job *j, const void *x, double *top, double *sum)
+static double find_top(const job *j, const void *x)
 {
     float room[ROWS_STRETCH];
-    const int64_t n = j->d.columns;
-    *top = -INFINITY, *sum = 0;
-    FOR_STRETCHES(&j->t, n, i, part)
-        *top = j->t.kernel->most(part, rows_in(&j->t, x, i, part, room), *top);
-    FOR_STRETCHES(&j->t, n, i, part)
-        *sum += j->t.kernel->exp_sum(part, rows_in(&j->t, x, i, part, room), *top);
+    double top = -INFINITY;
+    FOR_STRETCHES(&j->t, j->d.columns, i, part)
+        top = j->t.kernel->most(part, rows_in(&j->t, x, i, part, room), top);
+    return top;
+}
+
+/* The exponentials go to `keep`, which may be x, or are forgotten (NULL). */
+static double find_sum(const job *j, const void *x, double top, void *keep)
+{
+    float room[ROWS_STRETCH];
+    double sum = 0;
+    FOR_STRETCHES(&j->t, j->d.columns, i, part)
+        sum += j->t.kernel->exp_sum(part, rows_in(&j->t, x, i, part, room), top, keep);
+    return sum;
+}
+
+/* to = (from - shift) scale + bias, of the kernel's own type. */
+static void scale_row(const job *j, int64_t n, const void *from, double shift, double scale, double bias, void *to)
+{
+    const float narrow[3] = {(float)shift, (float)scale, (float)bias};
+    const double wide[3] = {shift, scale, bias};
+    rows_factor f[3];
+    for (int k = 0; k < 3; k++)
+        f[k] = (rows_factor){j->t.type == CAIRN_F64 ? (const void *)&wide[k] : &narrow[k], 0};
+    j->t.kernel->affine(n, from, f[0], f[1], (rows_factor){0}, f[2], to);
 }
 
 static void forward_row(const job *j, int64_t row)
@@ -75,18 +94,17 @@ static void forward_row(const job *j, int64_t row)
     const rows_type *t = &j->t;
     const void *x = row_at(j, j->x, row, j->d.x_row);
     void *y = out_at(j, j->y, row, j->d.y_row);
-    double top, sum;
-    find_sum(j, x, &top, &sum);
+    const bool keeps = !t->half && !j->d.log;
+    const double top = find_top(j, x), sum = find_sum(j, x, top, keeps ? y : NULL);
+    if (keeps) {
+        scale_row(j, j->d.columns, y, 0, 1 / sum, 0, y);
+        return;
+    }
     /* x - (top + log sum) would lose what x - top keeps where top is large: the logarithm is the bias. */
-    const double one = 1, minus = -log(sum);
-    const float one_f = 1, minus_f = (float)minus, top_f = (float)top;
-    const bool wide = t->type == CAIRN_F64;
-    const rows_factor shift = {wide ? (const void *)&top : &top_f, 0}, scale = {wide ? (const void *)&one : &one_f, 0};
-    const rows_factor bias = {wide ? (const void *)&minus : &minus_f, 0};
     FOR_STRETCHES(t, j->d.columns, i, part) {
         const void *in = rows_in(t, x, i, part, room);
         if (j->d.log)
-            t->kernel->affine(part, in, shift, scale, (rows_factor){0}, bias, rows_out(t, y, i, room));
+            scale_row(j, part, in, top, 1, -log(sum), rows_out(t, y, i, room));
         else
             t->kernel->exp_map(part, in, top, 1 / sum, 0, rows_out(t, y, i, room));
         rows_store(t, y, i, part, room);
@@ -124,25 +142,30 @@ static void entropy_row(const job *j, int64_t row)
     float room[ROWS_STRETCH];
     const rows_type *t = &j->t;
     const void *x = row_at(j, j->x, row, j->d.x_row);
-    void *dx = j->y ? out_at(j, j->y, row, j->d.x_row) : NULL;
+    void *dx = j->y ? out_at(j, j->y, row, j->d.x_row) : NULL, *keep = t->half ? NULL : dx;
     const int64_t label = j->labels[row], n = j->d.columns;
     const bool counts = !j->o.ignore || label != j->o.ignore_label;
-    const double scale = counts ? j->o.scale : 0, s = j->o.smoothing;
-    double top, sum, all[2] = {0}, at = 0, hit = 0;
+    const double scale = counts ? j->o.scale : 0, s = j->o.smoothing, less = scale * s / (double)n;
+    double top = 0, sum = 1, all[2] = {0}, at = 0, hit = 0;
     if (counts) {
-        find_sum(j, x, &top, &sum);
+        top = find_top(j, x);
         at = element(j, x, label) - top;
-        hit = scale * (exp(at) / sum - (1 - s) - s / (double)n);
         FOR_STRETCHES(t, s > 0 ? n : 0, i, part)
             t->kernel->sums(part, rows_in(t, x, i, part, room), top, all);
+        sum = find_sum(j, x, top, keep);                /* may overwrite x */
+        hit = scale * (exp(at) / sum - (1 - s) - s / (double)n);
     }
     rows_set(t, j->loss, row, counts ? log(sum) - (1 - s) * at - s * (all[0] / (double)n) : 0);
     if (dx && !counts)
         memset(dx, 0, (size_t)(n * t->bytes));
     FOR_STRETCHES(t, dx && counts ? n : 0, i, part) {
-        t->kernel->exp_map(part, rows_in(t, x, i, part, room), top, scale / sum, scale * s / (double)n, rows_out(t, dx, i, room));
+        void *out = rows_out(t, dx, i, room);
+        if (keep)
+            scale_row(j, part, out, 0, scale / sum, -less, out);
+        else
+            t->kernel->exp_map(part, rows_in(t, x, i, part, room), top, scale / sum, less, out);
         if (label >= i && label < i + part)
-            rows_set(t, rows_out(t, dx, i, room), label - i, hit);
+            rows_set(t, out, label - i, hit);
         rows_store(t, dx, i, part, room);
     }
 }
