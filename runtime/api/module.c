@@ -310,7 +310,8 @@ static void fill_launch(launch_work *w, const launch_request *r, kernel_code cod
         .name = k->f->name, .m = k->program->m, .f = k->f, .code = code, .symbols = k->program->symbols,
         .grid = {r->grid[0], r->grid[1], r->grid[2]}, .block = {r->block[0], r->block[1], r->block[2]},
         .static_shared = (uint32_t)((k->f->shared_bytes + 15) / 16 * 16), .dynamic_shared = r->shared_bytes,
-        .local_bytes = k->f->local_bytes, .flat = c.flat, .barriers = k->barriers || r->cooperative, .cooperative = r->cooperative,
+        .local_bytes = k->f->local_bytes, .flat = c.flat, .barriers = k->barriers || r->cooperative,
+        .by_rows = k->by_rows[class_index(c)] && !k->barriers && !r->cooperative && !r->shared_bytes, .cooperative = r->cooperative,
         .number = __atomic_add_fetch(&grids, 1, __ATOMIC_RELAXED)};
 }
 

@@ -119,6 +119,18 @@ static bool has_barriers(const ptx_module *m, const ptx_function *f)
     return waits || (asks && loops);
 }
 
+/* No loops, and no functions that may have some. */
+static bool is_brief(const ptx_module *m, const ptx_function *f)
+{
+    bool brief = !f->shared_bytes;
+    for (int i = 0; i < f->code_count; i++) {
+        const ptx_instruction *in = &f->code[i];
+        brief &= in->op != OP_bra || in->target > i;
+        brief &= in->op != OP_call || (in->target >= 0 && !m->functions[in->target].code_count);
+    }
+    return brief;
+}
+
 static cairn_status describe_kernels(program *p)
 {
     enum { DYNAMIC_DEFAULT = 48 << 10 };
@@ -127,7 +139,8 @@ static cairn_status describe_kernels(program *p)
         return CAIRN_E_MEMORY;
     for (int i = 0; i < p->m->function_count; i++)
         p->kernels[i] = (kernel){.program = p, .f = &p->m->functions[i], .dynamic_limit = DYNAMIC_DEFAULT,
-                                 .barriers = has_barriers(p->m, &p->m->functions[i])};
+                                 .barriers = has_barriers(p->m, &p->m->functions[i]),
+                                 .brief = is_brief(p->m, &p->m->functions[i])};
     return CAIRN_OK;
 }
 
@@ -214,6 +227,7 @@ static cairn_status compile(kernel *k, block_class c, loaded_code *out)
 {
     object_code object = {0};
     cache_key key = key_of(k, c);
+    k->by_rows[class_index(c)] = k->brief && jit_stores_rows(k->program->m, k->f, c);
     if (cache_get(key, &object)) {
         cairn_status loaded = object_load(object.bytes, object.count, out);
         mem_free(object.bytes);

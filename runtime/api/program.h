@@ -13,6 +13,8 @@ typedef struct kernel {
     program *program;
     ptx_function *f;
     bool barriers;
+    bool brief;                  /* its warps run through and touch little: no loops, no shared memory */
+    bool by_rows[CLASS_COUNT];   /* brief, and what it stores follows the threads: see grid_launch; known with the code */
     uint32_t dynamic_limit;      /* dynamic shared memory that a launch may ask for */
     loaded_code code[CLASS_COUNT]; /* compiled when first launched */
 } kernel;

@@ -509,10 +509,42 @@ static void number_block(block_run *r, const uint32_t *grid, int64_t b)
     }
 }
 
+static void run_warps(block_run *r, int from, int to, uint32_t block_x)
+{
+    for (int i = from; i < to && i < r->count; i++) {
+        r->current = i;
+        r->warps[i].ctaid[0] = block_x;
+        r->launch->code(&r->warps[i]);
+    }
+}
+
+/* Blocks of several rows that lie side by side: the first rows of all of them, the second rows, and so on, as memory mostly lies.
+ * Block by block, what comes next would always be a short piece elsewhere, which no prefetcher sees. Not too many of them: what
+ * the rows have in common should still be in the cache. */
+static void run_rows(block_run *r, const grid_launch *l, int64_t from, int64_t to)
+{
+    enum { BESIDE = 8 };
+    int row = l->block[0] > WARP_LANES ? (int)l->block[0] / WARP_LANES : 1;
+    for (int64_t b = from, end; b < to; b = end) {
+        int64_t left = l->grid[0] - b % l->grid[0];
+        left = left < BESIDE ? left : BESIDE;
+        end = b + left < to ? b + left : to;
+        number_block(r, l->grid, b);
+        for (int first = 0; first < r->count; first += row)
+            for (int64_t k = b; k < end; k++)
+                run_warps(r, first, first + row, (uint32_t)(k % l->grid[0]));
+    }
+}
+
 static void run_range(block_run *r, const grid_context *c, int64_t from, int64_t to)
 {
+    const grid_launch *l = c->launch;
+    if (l->by_rows && l->block[0] < threads_of(l) && !checks_wanted()) {
+        run_rows(r, l, from, to);
+        return;
+    }
     for (int64_t b = from; b < to; b++) {
-        number_block(r, c->launch->grid, b);
+        number_block(r, l->grid, b);
         run_block(r);
     }
 }

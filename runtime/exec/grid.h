@@ -25,6 +25,7 @@ typedef struct grid_launch {
     uint32_t static_shared, dynamic_shared;
     int64_t local_bytes;         /* for each thread */
     bool flat, barriers;         /* barriers: warps wait for one another, so each needs a stack */
+    bool by_rows;                /* nothing tells in which order warps run, and memory is best read and written in rows */
     bool cooperative;            /* blocks wait for one another: all of them run in turn on one thread */
     uint64_t number;
 } grid_launch;

@@ -200,6 +200,21 @@ cairn_status jit_compile(const ptx_module *m, ptx_function *f, block_class c, ob
     return status;
 }
 
+bool jit_stores_rows(const ptx_module *m, ptx_function *f, block_class c)
+{
+    enum { NEAR = 32 };
+    emitter e = {.m = m, .f = f, .kernel = f, .c = c};
+    bool rows = analyse(&e) == CAIRN_OK;
+    for (int i = 0; i < f->code_count && rows; i++) {
+        const ptx_instruction *in = &f->code[i];
+        bool stores = in->op == OP_st || in->op == OP_atom || in->op == OP_red;
+        shape s = stores ? operand_shape(&e.g, c, e.shapes, &in->src[0]) : (shape){0};
+        rows = !stores || (s.kind == SHAPE_VECTOR ? s.likely > 0 && s.likely <= NEAR : s.stride >= 0 && s.stride <= NEAR);
+    }
+    arena_free(&e.arena);
+    return rows;
+}
+
 /* ---- Explaining ---------------------------------------------------------------------------------- */
 static void explain_shape(text_buffer *out, shape s)
 {

@@ -11,6 +11,9 @@ typedef struct object_code {
 /* Compiles an entry of a module for blocks of one class. */
 cairn_status jit_compile(const ptx_module *m, ptx_function *f, block_class c, object_code *out);
 
+/* Whether all that an entry stores lies in rows, as its threads do. */
+bool jit_stores_rows(const ptx_module *m, ptx_function *f, block_class c);
+
 /* Appends what the passes make of a function: blocks, waiting lanes, shapes, and for each memory
  * access how it is done; with `llvm` the LLVM code too. */
 cairn_status jit_explain(const ptx_module *m, ptx_function *f, block_class c, bool llvm, text_buffer *out);

@@ -210,6 +210,22 @@ __global__ void k_print()
         printf("thread %d of %s: %5.2f %lld %c\n", threadIdx.x, "block", threadIdx.x * 1.5, 1ll << 40, 'x');
 }
 
+/* Blocks that lie side by side may run row by row: every thread comes once, and knows its block. */
+__global__ void k_rows(int *y)
+{
+    int width = gridDim.x * blockDim.x, height = gridDim.y * blockDim.y;
+    int i = blockIdx.x * blockDim.x + threadIdx.x, j = blockIdx.y * blockDim.y + threadIdx.y, k = blockIdx.z * blockDim.z + threadIdx.z;
+    y[(k * height + j) * width + i] += i + 1000 * j + 1000000 * k + 1;
+}
+static bool rows_are_written_once(dim3 block)
+{
+    const dim3 grid(19, 5, 2);
+    int width = grid.x * block.x, height = grid.y * block.y, depth = grid.z * block.z;
+    device_array<int> y(std::vector<int>(width * height * depth, 0));
+    k_rows<<<grid, block>>>(y.data);
+    return all(y.host(), [=](int t) { return t % width + 1000 * (t / width % height) + 1000000 * (t / width / height) + 1; });
+}
+
 int main()
 {
     const int n = 256;
@@ -320,6 +336,8 @@ int main()
             worst = std::fmax(worst, std::fabs(y[i] * std::sqrt((double)x[i]) - 1));
         expect("rsqrt", worst < 0x1p-22 && y[0] == INFINITY && y[1] == 0 && y[2] != y[2]);
     }
+    for (dim3 block : {dim3(32, 8), dim3(16, 16), dim3(8, 4, 2), dim3(64, 3), dim3(48, 2), dim3(20, 5), dim3(7, 3, 3), dim3(1, 64)})
+        expect("order of rows", rows_are_written_once(block));
     k_print<<<1, 32>>>();
     CHECK(cudaDeviceSynchronize());
     std::printf("features: %s\n", failures ? "FAILED" : "passed");
