@@ -87,14 +87,15 @@ static bool looked_at_once(const kernel *k, int32_t load)
     return true;
 }
 
-/* The leaf that a value is a new state of, x in x + ... or x * ... : the first operand of the first operand and so on. */
+/* The leaf that a value is a new state of, x in x + ... or x * ... : the first operand of the first operand and so on; in
+ * x - a * b the last. */
 static int32_t state_of(const pending *g, int32_t value_index)
 {
     if (value_index == NOWHERE)
         return NOWHERE;
     const value *v = g->at[value_index];
     while (!value_is_evaluated(v) && v->n_in)
-        v = v->in[0];
+        v = v->in[v->op == OP_sub_mul ? 2 : 0];
     return v->exec_index;
 }
 

@@ -18,12 +18,12 @@ static value *remember(update *u, value *v)
     return v;
 }
 
-value *update_op(update *u, op_id op, value *a, value *b)
+value *update_op(update *u, op_id op, value *a, value *b, value *c)
 {
     int count = ops[op].inputs;
-    if (!a || (count == 2 && !b) || u->made_count == MAX_MADE)
+    if (!a || (count > 1 && !b) || (count > 2 && !c) || u->made_count == MAX_MADE)
         return NULL;
-    return remember(u, value_build(op, count, (value *[]){a, b}, NULL, 0));
+    return remember(u, value_build(op, count, (value *[]){a, b, c}, NULL, 0));
 }
 
 value *update_number(update *u, int slot, double number)

@@ -29,7 +29,7 @@ typedef struct update {
 } update;
 
 /* Each gives NULL when an operand is NULL or memory is out; what they build lives until the update is done. */
-value *update_op(update *u, op_id op, value *a, value *b);
+value *update_op(update *u, op_id op, value *a, value *b, value *c);
 /* The number in place `slot`; each use of a rule has a slot of its own. */
 value *update_number(update *u, int slot, double number);
 

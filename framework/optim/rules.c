@@ -2,24 +2,22 @@
 #include "framework/optim/optimizer.h"
 #include <math.h>
 
-#define ADD(a, b) update_op(u, OP_add, a, b)
-#define SUB(a, b) update_op(u, OP_sub, a, b)
-#define MUL(a, b) update_op(u, OP_mul, a, b)
-#define DIV(a, b) update_op(u, OP_div, a, b)
-#define SQRT(a) update_op(u, OP_sqrt, a, NULL)
-#define SQUARE(a) update_op(u, OP_square, a, NULL)
+#define ADD(a, b) update_op(u, OP_add, a, b, NULL)
+#define SUB(a, b) update_op(u, OP_sub, a, b, NULL)
+#define MUL(a, b) update_op(u, OP_mul, a, b, NULL)
+#define SQUARE(a) update_op(u, OP_square, a, NULL, NULL)
+#define LERP(a, b, weight) update_op(u, OP_lerp, a, b, weight)          /* a + (b - a) weight */
+#define DIV_ROOT(a, b, eps) update_op(u, OP_div_root, a, b, eps)        /* a / (sqrt(b) + eps) */
+#define STEP(p, slope, size) update_op(u, OP_sub_mul, slope, size, p)   /* p - slope size */
 
 /* Places of numbers: those that a rule uses at once differ. */
 enum { DECAY, ONE_MINUS_BETA1, ONE_MINUS_BETA2, BETA2, EPS, STEP_SIZE, MOMENTUM, UNDAMPED };
 #define NUMBER(place, x) update_number(u, place, x)
 
-/* a + weight (b - a) */
-static value *lerp(update *u, value *a, value *b, value *weight) { return ADD(a, MUL(SUB(b, a), weight)); }
-
 /* The gradient of what is minimised: turned round for maximize, with the L2 term of weight decay. */
 static value *gradient_of(update *u)
 {
-    value *g = u->h->maximize ? update_op(u, OP_neg, u->g, NULL) : u->g;
+    value *g = u->h->maximize ? update_op(u, OP_neg, u->g, NULL, NULL) : u->g;
     if (u->h->weight_decay > 0 && !u->h->decoupled)
         g = ADD(g, MUL(u->p, NUMBER(DECAY, u->h->weight_decay)));
     return g;
@@ -46,7 +44,7 @@ static void build_sgd(update *u)
         u->next_state[0] = v;
         g = h->nesterov ? ADD(g, MUL(v, momentum)) : v;
     }
-    u->next_p = SUB(u->p, MUL(g, lr));
+    u->next_p = STEP(u->p, g, lr);
 }
 
 cairn_optimizer *cairn_sgd(cairn_tensor_list parameters, const cairn_sgd_options *options)
@@ -78,15 +76,15 @@ static void build_adam(update *u)
     value *g = gradient_of(u), *p = u->p;
     if (h->decoupled && h->weight_decay > 0)
         p = MUL(p, NUMBER(DECAY, 1 - h->lr * h->weight_decay));
-    value *m = lerp(u, u->state[0], g, NUMBER(ONE_MINUS_BETA1, 1 - h->beta1));
-    value *v = lerp(u, u->state[1], SQUARE(g), NUMBER(ONE_MINUS_BETA2, 1 - h->beta2));
+    value *m = LERP(u->state[0], g, NUMBER(ONE_MINUS_BETA1, 1 - h->beta1));
+    value *v = LERP(u->state[1], SQUARE(g), NUMBER(ONE_MINUS_BETA2, 1 - h->beta2));
     value *top = v;
     u->next_state[0] = m;
     u->next_state[1] = v;
     if (h->amsgrad)
-        u->next_state[2] = top = update_op(u, OP_maximum, u->state[2], v);
-    value *slope = DIV(m, ADD(SQRT(top), NUMBER(EPS, h->eps * c2)));
-    u->next_p = SUB(p, MUL(slope, NUMBER(STEP_SIZE, h->lr * c2 / c1)));
+        u->next_state[2] = top = update_op(u, OP_maximum, u->state[2], v, NULL);
+    value *slope = DIV_ROOT(m, top, NUMBER(EPS, h->eps * c2));
+    u->next_p = STEP(p, slope, NUMBER(STEP_SIZE, h->lr * c2 / c1));
 }
 
 static cairn_optimizer *adam(cairn_tensor_list parameters, const cairn_adam_options *options, const rule *rule, bool decoupled)
@@ -131,14 +129,14 @@ static void build_rmsprop(update *u)
     value *s = ADD(MUL(u->state[next], NUMBER(BETA2, h->alpha)), MUL(SQUARE(g), weight)), *variance = s;
     u->next_state[next++] = s;
     if (h->centered) {
-        value *mean = lerp(u, u->state[next], g, weight);
+        value *mean = LERP(u->state[next], g, weight);
         u->next_state[next++] = mean;
         variance = SUB(s, SQUARE(mean));
     }
-    value *slope = DIV(g, ADD(SQRT(variance), NUMBER(EPS, h->eps)));
+    value *slope = DIV_ROOT(g, variance, NUMBER(EPS, h->eps));
     if (h->momentum > 0)
         u->next_state[next] = slope = ADD(MUL(u->state[next], NUMBER(MOMENTUM, h->momentum)), slope);
-    u->next_p = SUB(u->p, MUL(slope, NUMBER(STEP_SIZE, h->lr)));
+    u->next_p = STEP(u->p, slope, NUMBER(STEP_SIZE, h->lr));
 }
 
 cairn_optimizer *cairn_rmsprop(cairn_tensor_list parameters, const cairn_rmsprop_options *options)
