@@ -55,7 +55,7 @@ cairn_tensor *handle_new(value *v)
         return NULL;
     }
     memset(t, 0, sizeof *t);
-    t->refs = 1;
+    atomic_init(&t->refs, 1);
     count_alive(1);
     point_to(t, v);
     if (!scope_add(t)) {
