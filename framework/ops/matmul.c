@@ -46,11 +46,11 @@ typedef struct folded {
     int outer;                               /* leading axes 0 ... outer - 1 are looped over */
 } folded;
 
-static folded fold(const view *x, const view *w, const shape *out, const int64_t *out_stride, cairn_dtype type)
+static void fold(folded *f, const view *x, const view *w, const shape *out, const int64_t *out_stride, cairn_dtype type)
 {
     int r = out->rank, xr = x->shape.rank, wr = w->shape.rank;
-    folded f = {.outer = r - 2};
-    cairn_gemm *g = &f.gemm;
+    cairn_gemm *g = &f->gemm;
+    f->outer = r - 2;
     *g = (cairn_gemm){.type = type, .batch = 1, .m = out->size[r - 2], .n = out->size[r - 1], .k = x->shape.size[xr - 1],
                       .a_row = x->stride[xr - 2], .a_col = x->stride[xr - 1], .b_row = w->stride[wr - 2],
                       .b_col = w->stride[wr - 1], .c_row = out_stride[r - 2], .alpha = 1};
@@ -58,8 +58,8 @@ static folded fold(const view *x, const view *w, const shape *out, const int64_t
         g->a_row = g->k;
     if (g->c_row < g->n)
         g->c_row = g->n;
-    while (f.outer > 0) {                     /* rows: w repeats, x's rows go on evenly */
-        int i = f.outer - 1;
+    while (f->outer > 0) {                     /* rows: w repeats, x's rows go on evenly */
+        int i = f->outer - 1;
         bool even = batch_stride(w, out, i) == 0 && (g->m == 1 || batch_stride(x, out, i) == g->m * g->a_row) && g->batch == 1;
         if (out->size[i] != 1 && !even)
             break;
@@ -68,10 +68,10 @@ static folded fold(const view *x, const view *w, const shape *out, const int64_t
                 g->a_row = batch_stride(x, out, i);
             g->m *= out->size[i];
         }
-        f.outer--;
+        f->outer--;
     }
-    while (f.outer > 0) {                     /* batches */
-        int i = f.outer - 1;
+    while (f->outer > 0) {                     /* batches */
+        int i = f->outer - 1;
         int64_t a = batch_stride(x, out, i), b = batch_stride(w, out, i), c = out_stride[i];
         if (g->batch == 1) {
             g->a_batch = a, g->b_batch = b, g->c_batch = c;
@@ -79,21 +79,19 @@ static folded fold(const view *x, const view *w, const shape *out, const int64_t
             break;
         }
         g->batch *= out->size[i];
-        f.outer--;
+        f->outer--;
     }
-    return f;
 }
 
-static folded fold_run(const op_run *r)
+static void fold_run(folded *f, const op_run *r)
 {
-    folded f = fold(&r->in[0], &r->in[1], &r->out.shape, r->out.stride, r->out.type);
+    fold(f, &r->in[0], &r->in[1], &r->out.shape, r->out.stride, r->out.type);
     if (r->epilogue) {
-        f.gemm.epilogue = r->epilogue->run;
-        f.gemm.epilogue_context = r->epilogue->context;
+        f->gemm.epilogue = r->epilogue->run;
+        f->gemm.epilogue_context = r->epilogue->context;
     }
     if (r->fused)
-        f.gemm.fused = *r->fused;
-    return f;
+        f->gemm.fused = *r->fused;
 }
 
 /* One product with one matrix, which may be packed. */
@@ -105,7 +103,8 @@ static bool has_weight(const op_run *r, const folded *f)
 /* For B as it is, and packed; small products take no memory, and B as it is. */
 int64_t workspace_matmul(const op_run *r)
 {
-    folded f = fold_run(r);
+    folded f;
+    fold_run(&f, r);
     const int64_t bytes = cairn_gemm_workspace_bytes(&f.gemm);
     if (!bytes || !has_weight(r, &f))
         return bytes;
@@ -130,7 +129,8 @@ static cairn_status use_packed(const op_run *r, folded *f)
 cairn_status run_matmul(const op_run *r)
 {
     const view *x = &r->in[0], *w = &r->in[1];
-    folded f = fold_run(r);
+    folded f;
+    fold_run(&f, r);
     const cairn_status packed = use_packed(r, &f);
     if (packed)
         return packed;

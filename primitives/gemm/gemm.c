@@ -317,10 +317,10 @@ cairn_status cairn_gemm_run(const cairn_gemm *g, void *workspace, int64_t worksp
     const int threads = cairn_threads();
     if (whole_matrices(g, threads))
         return run_batch(g, threads, workspace, workspace_bytes);
-    const int64_t needed = matrix_workspace(g, 1);
+    matmul mm = matrix(g, 0);
+    const int64_t needed = matmul_workspace(&mm, 1);
     if (needed && (!workspace || workspace_bytes < needed))
         return too_small(workspace ? workspace_bytes : 0, needed);
-    matmul mm = matrix(g, 0);
     matmul_run(&mm, threads, workspace, workspace_bytes);
     for (int64_t index = 1; index < g->batch; index++) {
         mm = matrix(g, index);
