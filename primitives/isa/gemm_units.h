@@ -44,25 +44,30 @@ static void NAME(packed)(const gemm_tile *t)
 }
 
 #ifndef PACK_WORDS
-/* Elements of type T to words; `have` elements of k are left, what is missing is 0. Rows along i (major 1) are read side by side. */
+enum { WORDS_AHEAD = 8 };
+/* Elements of type T to words; `have` elements of k are left, what is missing is 0. Rows along i (major 1) are read side by side:
+ * whole words of them in one pass. */
 #define PACK_WORDS(name, T, PART)                                                                                         \
     static void name(const gemm_pack *p)                                                                                  \
     {                                                                                                                     \
         const int width = p->width;                                                                                       \
-        uint32_t *to = p->to;                                                                                             \
+        uint32_t *restrict to = p->to;                                                                                    \
         for (int64_t step = 0; step < p->run; step++, to += width) {                                                      \
-            for (int i = 0; i < width; i++)                                                                               \
+            const T *restrict rows = (const T *)p->from + step * UNIT * p->minor;                                         \
+            const bool whole = p->major == 1 && (step + 1) * UNIT <= p->have;                                             \
+            for (int q = 0; whole && q < UNIT; q++) /* rows of a large matrix lie in pages of their own */                \
+                __builtin_prefetch(rows + (WORDS_AHEAD * UNIT + q) * p->minor);                                           \
+            for (int i = whole ? p->count : 0; i < width; i++)                                                            \
                 to[i] = 0;                                                                                                \
-            for (int q = 0; q < UNIT && step * UNIT + q < p->have; q++) {                                                 \
-                const T *in = (const T *)p->from + (step * UNIT + q) * p->minor;                                          \
-                const int shift = q * UNIT_BITS;                                                                          \
-                if (p->major == 1)                                                                                        \
-                    for (int i = 0; i < p->count; i++)                                                                    \
-                        to[i] |= (uint32_t)PART(in[i]) << shift;                                                          \
-                else                                                                                                      \
-                    for (int i = 0; i < p->count; i++)                                                                    \
-                        to[i] |= (uint32_t)PART(in[i * p->major]) << shift;                                               \
+            for (int i = 0; whole && i < p->count; i++) {                                                                 \
+                uint32_t word = 0;                                                                                        \
+                UNROLL for (int q = 0; q < UNIT; q++)                                                                     \
+                    word |= (uint32_t)PART(rows[q * p->minor + i]) << q * UNIT_BITS;                                      \
+                to[i] = word;                                                                                             \
             }                                                                                                             \
+            for (int q = 0; !whole && q < UNIT && step * UNIT + q < p->have; q++)                                         \
+                for (int i = 0; i < p->count; i++)                                                                        \
+                    to[i] |= (uint32_t)PART(rows[q * p->minor + i * p->major]) << q * UNIT_BITS;                          \
         }                                                                                                                 \
     }
 #endif
