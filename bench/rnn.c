@@ -19,7 +19,7 @@ enum { MOST = 4 };
 typedef struct call {
     cairn_rnn_descriptor d;
     cairn_rnn_pass pass;
-    void *x, *y, *reserve, *workspace;
+    void *x, *dx, *y, *reserve, *workspace;
     int64_t workspace_bytes;
     cairn_rnn_weights w[MOST];
     cairn_rnn_weight_gradients dw[MOST];
@@ -28,7 +28,7 @@ typedef struct call {
 static void run(void *context)
 {
     const call *c = context;
-    const cairn_rnn_gradients g = {.dy = c->y, .dx = c->x, .weights = c->dw};
+    const cairn_rnn_gradients g = {.dy = c->y, .dx = c->dx, .weights = c->dw};
     const cairn_status status =
         c->pass == CAIRN_RNN_BACKWARD
             ? cairn_rnn_backward(&c->d, c->x, NULL, NULL, c->w, c->reserve, &g, c->workspace, c->workspace_bytes)
@@ -63,6 +63,7 @@ static void bench(const row *r, double peak)
         work += 2.0 * (double)(d->steps * d->batch) * (double)(gates * (in + out) + (d->projection ? out * d->hidden : 0));
     }
     c.x = weight(d->steps * d->batch * d->in);
+    c.dx = weight(d->steps * d->batch * d->in);
     c.y = weight(d->steps * d->batch * directions * out);
     c.reserve = buffer_alloc(cairn_rnn_reserve_bytes(d));
     for (int pass = 0; pass < 3; pass++) {

@@ -1,6 +1,12 @@
 /* The pooling kernels for one element type; the macros are those of gemm_tile.h, and VINT is the vector of integers with
  * as many lanes. */
 
+#undef EACH_PIXEL
+#define EACH_PIXEL(w, pixel)                                                                                       \
+    pool_window pixel = *(w);                                                                                      \
+    for (int64_t i_ = 0; i_ < (w)->pixels; i_++, pixel.x0 += (w)->step, pixel.y = (REAL *)pixel.y + (w)->channels, \
+                 pixel.index = pixel.index ? pixel.index + (w)->channels : NULL)
+
 SIMD_INLINE VEC NAME(part)(const REAL *p, int wide)
 {
     return wide == LANES ? V_LOAD(p) : V_LOAD_N(p, wide);
@@ -38,15 +44,24 @@ SIMD_INLINE void NAME(max_channels)(const pool_window *w, int64_t channel, int w
         w->index[channel + i] = (int32_t)where[i];
 }
 
-void KERNEL(NAME(max_pool))(const pool_window *w)
+SIMD_INLINE void NAME(max_pool_pixel)(const pool_window *w, bool indexed)
 {
     int64_t channel = 0;
-    for (; channel + LANES <= w->channels && w->index; channel += LANES)
-        NAME(max_channels)(w, channel, LANES, true);
     for (; channel + LANES <= w->channels; channel += LANES)
-        NAME(max_channels)(w, channel, LANES, false);
+        NAME(max_channels)(w, channel, LANES, indexed);
     if (channel < w->channels)
-        NAME(max_channels)(w, channel, (int)(w->channels - channel), w->index);
+        NAME(max_channels)(w, channel, (int)(w->channels - channel), indexed);
+}
+
+void KERNEL(NAME(max_pool))(const pool_window *w)
+{
+    if (w->index) {
+        EACH_PIXEL(w, pixel)
+            NAME(max_pool_pixel)(&pixel, true);
+    } else {
+        EACH_PIXEL(w, pixel)
+            NAME(max_pool_pixel)(&pixel, false);
+    }
 }
 
 SIMD_INLINE void NAME(average_channels)(const pool_window *w, int64_t channel, int wide)
@@ -61,13 +76,19 @@ SIMD_INLINE void NAME(average_channels)(const pool_window *w, int64_t channel, i
     NAME(put)((REAL *)w->y + channel, wide, sum * V_SET((REAL)w->scale));
 }
 
-void KERNEL(NAME(average_pool))(const pool_window *w)
+SIMD_INLINE void NAME(average_pool_pixel)(const pool_window *w)
 {
     int64_t channel = 0;
     for (; channel + LANES <= w->channels; channel += LANES)
         NAME(average_channels)(w, channel, LANES);
     if (channel < w->channels)
         NAME(average_channels)(w, channel, (int)(w->channels - channel));
+}
+
+void KERNEL(NAME(average_pool))(const pool_window *w)
+{
+    EACH_PIXEL(w, pixel)
+        NAME(average_pool_pixel)(&pixel);
 }
 
 /* The gradient of one average window: adds y, scaled, to the window's pixels of the image. */
@@ -82,13 +103,19 @@ SIMD_INLINE void NAME(spread_channels)(const pool_window *w, int64_t channel, in
         }
 }
 
-void KERNEL(NAME(average_spread))(const pool_window *w)
+SIMD_INLINE void NAME(average_spread_pixel)(const pool_window *w)
 {
     int64_t channel = 0;
     for (; channel + LANES <= w->channels; channel += LANES)
         NAME(spread_channels)(w, channel, LANES);
     if (channel < w->channels)
         NAME(spread_channels)(w, channel, (int)(w->channels - channel));
+}
+
+void KERNEL(NAME(average_spread))(const pool_window *w)
+{
+    EACH_PIXEL(w, pixel)
+        NAME(average_spread_pixel)(&pixel);
 }
 
 /* ---- Resampling ---------------------------------------------------------------------------------*/

@@ -130,6 +130,11 @@ static void clip(int64_t output, int64_t stride, int64_t pad, int64_t taps, int6
                  int64_t *count)
 {
     const int64_t start = output * stride - pad;
+    if (start >= 0 && start + (taps - 1) * dilation < size) {
+        *first = start;
+        *count = taps;
+        return;
+    }
     const int64_t skip = start < 0 ? ceil_div(-start, dilation) : 0;
     *first = start + skip * dilation;
     const int64_t fit = *first < size ? (size - 1 - *first) / dilation + 1 : 0;
@@ -159,6 +164,14 @@ static void columns_of(const pooling *p, int64_t ox, pool_window *w)
         share(ox, p->ow, d->w, &w->x0, &w->x_count);
     else
         clip(ox, d->stride_w, d->pad_left, d->s, d->dilation_w, d->w, &w->x0, &w->x_count);
+}
+
+/* How many pixels of a row, from ox on, have whole windows in the image's width; or 1. */
+static int64_t like_this(const pooling *p, int64_t ox)
+{
+    const cairn_pool *d = &p->d;
+    const int64_t start = ox * d->stride_w - d->pad_left, room = d->w - d->dilation_w * (d->s - 1) - 1 - start;
+    return d->adaptive_w || start < 0 || room < 0 ? 1 : smaller(room / d->stride_w + 1, p->ow - ox);
 }
 
 /* What an average divides by: with count_include_pad the window as far as the padding reaches, else its pixels. */
@@ -220,14 +233,15 @@ static void run_row(const job *j, int64_t n, int64_t oy)
     const pooling *p = &j->p;
     const cairn_pool *d = &p->d;
     pool_window w = {.image = j->image + n * d->h * d->w * d->c * p->bytes, .width = d->w, .channels = d->c, .dy = d->dilation_h,
-                     .dx = d->dilation_w};
+                     .dx = d->dilation_w, .step = d->stride_w};
     rows_of(p, oy, &w);
-    for (int64_t ox = 0; ox < p->ow; ox++) {
+    for (int64_t ox = 0; ox < p->ow; ox += w.pixels) {
         const int64_t at = ((n * p->oh + oy) * p->ow + ox) * d->c;
         columns_of(p, ox, &w);
+        w.pixels = p->half ? 1 : like_this(p, ox);
         w.y = j->pixels + at * p->bytes;
         w.index = j->index ? j->index + at : NULL;
-        w.scale = 1 / divisor(p, oy, ox, &w);
+        w.scale = j->average ? 1 / divisor(p, oy, ox, &w) : 1;
         if (p->half)
             half_window(j, &w);
         else

@@ -1,10 +1,10 @@
-/* Pooling kernels: one output row at a time, vectors across channels. */
+/* Pooling kernels: some neighbouring output pixels at a time, vectors across channels. */
 #ifndef PRIMITIVES_POOL_POOL_H
 #define PRIMITIVES_POOL_POOL_H
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The windows of one output pixel: rows y0, y0 + dy ... (y_count of them) by columns x0, x0 + dx ...; of the window only what
+/* The window of an output pixel: rows y0, y0 + dy ... (y_count of them) by columns x0, x0 + dx ...; of the window only what
  * lies inside the image. */
 typedef struct pool_window {
     const void *image;
@@ -12,6 +12,7 @@ typedef struct pool_window {
     int64_t y0, y_count, dy, x0, x_count, dx;
     void *y;
     int32_t *index;                     /* or NULL */
+    int64_t pixels, step;               /* that have the same window, each `step` columns further; y and index go on pixel by pixel */
     double scale;                       /* average: what the sum is multiplied by */
 } pool_window;
 
