@@ -66,6 +66,10 @@ SIMD_INLINE void NAME(tile_packed)(const int rows, const gemm_tile *t)
     NAME(tile_store)(rows, t, acc);
 }
 
+enum { NAME(few_rows) = 8, NAME(b_ahead) = 64 };
+#define FEW_ROWS NAME(few_rows)
+#define B_AHEAD NAME(b_ahead)
+
 /* A's rows lie a_row apart. Three base pointers and two multiples of the stride address up to 14 rows, so that
  * addresses stay in registers; the empty asm keeps the compiler from making a pointer of every row. */
 SIMD_INLINE void NAME(tile_direct)(const int rows, const int vectors, const gemm_tile *t)
@@ -87,6 +91,11 @@ SIMD_INLINE void NAME(tile_direct)(const int rows, const int vectors, const gemm
                 n = c_ahead_steps(&ahead, &left);
             __asm__("" : "+r"(base[0]), "+r"(base[1]), "+r"(base[2]), "+r"(row), "+r"(row3));
             const VEC b0 = V_LOAD(b), b1 = vectors == 2 ? V_LOAD(b + LANES) : b0;
+            if (rows <= FEW_ROWS) {                     /* B comes from far, and is used up before the next lines are there */
+                __builtin_prefetch(b + B_AHEAD * step);
+                if (vectors == 2)
+                    __builtin_prefetch(b + B_AHEAD * step + LANES);
+            }
             UNROLL for (int i = 0; i < rows; i++) {
                 const char *at = base[i / 5];
                 at += i % 5 == 0 ? 0 : i % 5 == 1 ? row : i % 5 == 2 ? 2 * row : i % 5 == 3 ? row3 : 4 * row;
