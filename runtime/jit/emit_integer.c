@@ -313,15 +313,12 @@ value emit_shr(emitter *e, const ptx_instruction *in)
 /* The 64 bits b:a shifted by c, modulo 32 or at most 32; .l takes the high word, .r the low one. */
 value emit_shf(emitter *e, const ptx_instruction *in)
 {
-    value low = widened(e, source(e, in, 0), 64, false), high = widened(e, source(e, in, 1), 64, false);
-    value by = source(e, in, 2), both = LLVMBuildOr(e->b, LLVMBuildShl(e->b, high, constant_like(high, 32), ""), low, "");
-    by = has_modifier(in, MOD_clamp) ? binary(e, "llvm.umin", by, constant_like(by, 32))
-                                     : LLVMBuildAnd(e->b, by, constant_like(by, 31), "");
-    by = widened(e, by, 64, false);
-    value out = has_modifier(in, MOD_l)
-                    ? LLVMBuildLShr(e->b, LLVMBuildShl(e->b, both, by, ""), constant_like(both, 32), "")
-                    : LLVMBuildLShr(e->b, both, by, "");
-    return LLVMBuildTrunc(e->b, out, shaped(integer(e, 32), out), "");
+    bool left = has_modifier(in, MOD_l);
+    value low = source(e, in, 0), high = source(e, in, 1), by = source(e, in, 2);
+    value out = call_intrinsic(e, left ? "llvm.fshl" : "llvm.fshr", LLVMTypeOf(low), (value[]){high, low, by}, 3);
+    if (!has_modifier(in, MOD_clamp))
+        return out;
+    return select_value(e, LLVMBuildICmp(e->b, LLVMIntUGE, by, constant_like(by, 32), ""), left ? low : high, out);
 }
 
 /* ---- Bit fields ---------------------------------------------------------------------------------- */
