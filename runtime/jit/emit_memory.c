@@ -545,6 +545,48 @@ static void pointers_of_lanes(emitter *e, const memory_access *a, value *pointer
         pointers[i] = pointer_at(e, LLVMBuildExtractElement(e->b, at, constant_int(e, 32, i), ""), 0);
 }
 
+/* One vector of many. */
+static value append_each(emitter *e, value *x, int count)
+{
+    for (; count > 1; count /= 2)
+        for (int i = 0; i < count / 2; i++)
+            x[i] = append_vectors(e, x[2 * i], x[2 * i + 1]);
+    return x[0];
+}
+
+/* Of each 16 bytes of x and y the lower or the upper halves, `run` elements of the one after as many of the other. */
+static value unpack(emitter *e, value x, value y, int each, int run, bool upper)
+{
+    int index[LANES] = {0}, n = (int)LLVMGetVectorSize(LLVMTypeOf(x));
+    for (int i = 0; i < n; i++) {
+        int in = i % each, from = in / (2 * run) * run + in % run + (upper ? each / 2 : 0);
+        index[i] = i - in + from + (in / run % 2 ? n : 0);
+    }
+    return shuffle(e, x, y, index, n);
+}
+
+/* Lanes of 16 bytes: a register takes those that are `parts` apart. Unpacking, which stays within 16 bytes, then leaves all
+ * lanes in order. */
+static void split_lanes(emitter *e, int parts, const value *lanes, value *v)
+{
+    int slots = cpu()->isa >= ISA_AVX512 ? 4 : 2, group = slots * parts;
+    value pieces[MAX_PARTS][LANES];
+    for (int first = 0; first < LANES; first += group) {
+        value x[MAX_PARTS], y[MAX_PARTS], slot[LANES];
+        for (int i = 0; i < parts; i++) {
+            for (int s = 0; s < slots; s++)
+                slot[s] = lanes[first + i + s * parts];
+            x[i] = append_each(e, slot, slots);
+        }
+        for (int i = 0; i < parts; i++)
+            y[i] = unpack(e, x[i & 2], x[(i & 2) + 1], parts, 1, i & 1);
+        for (int i = 0; i < parts; i++)
+            pieces[i][first / group] = parts == 2 ? y[i] : unpack(e, y[i / 2], y[i / 2 + 2], parts, 2, i & 1);
+    }
+    for (int i = 0; i < parts; i++)
+        v[i] = append_each(e, pieces[i], LANES / group);
+}
+
 /* Lanes far apart, with several parts each: one access a lane brings all of them, faster than a gather for each part. */
 static void load_each_lane(emitter *e, const memory_access *a, value *v)
 {
@@ -556,9 +598,11 @@ static void load_each_lane(emitter *e, const memory_access *a, value *v)
         lanes[i] = LLVMBuildLoad2(e->b, type, pointers[i], "");
         LLVMSetAlignment(lanes[i], (unsigned)a->bytes);
     }
-    for (int n = LANES; n > 1; n /= 2)
-        for (int i = 0; i < n / 2; i++)
-            lanes[i] = append_vectors(e, lanes[2 * i], lanes[2 * i + 1]);
+    if (a->parts * a->bytes == 16) {
+        split_lanes(e, a->parts, lanes, v);
+        return;
+    }
+    append_each(e, lanes, LANES);
     for (int i = 0; i < a->parts; i++) {
         for (int lane = 0; lane < LANES; lane++)
             index[lane] = lane * a->parts + i;

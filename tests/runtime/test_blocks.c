@@ -226,6 +226,22 @@ static void whole_accesses_bring_each_lane_its_own(void **state)
     EXPECT(".global .align 8 .u32 word[2];", "st.release.gpu.global.v2.u32 [word], {5, 6}; ld.relaxed.gpu.global.v2.u32 {%r4, %r5}, [word]; sub.u32 %d, %r5, %r4;", 1);
 }
 
+/* Every part counts by another number; some lanes only, too. */
+static void lanes_far_apart_load_sixteen_bytes(void **state)
+{
+    const char *shuffled = "mul.lo.u32 %r3, %t, 37; rem.u32 %r3, %r3, 96; mul.wide.u32 %s2, %r3, 16; add.s64 %s2, %in, %s2; setp.lt.u32 %p0, %r3, 50;\n";
+    const char *sum = "mul.lo.u32 %r4, %r4, 3; mad.lo.u32 %r4, %r5, 5, %r4; mad.lo.u32 %r4, %r6, 7, %r4; mad.lo.u32 %r4, %r7, 11, %r4;\n";
+    static const char *const loads[] = {"ld.global.v4.u32 {%r4, %r5, %r6, %r7}, [%s2];",
+                                        "ld.global.v2.u64 {%s3, %s4}, [%s2]; mov.b64 {%r4, %r5}, %s3; mov.b64 {%r6, %r7}, %s4;"};
+    char text[800];
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        snprintf(text, sizeof text, "%s%s %s%s mov.u32 %%d, %%r4; SKIP:", shuffled, i / 2 ? "@!%p0 bra SKIP;" : "", loads[i % 2], sum);
+        EXPECT("", text, i / 2 && t * 37 % 96 >= 50 ? 0 : input[t * 37 % 96 * 4] * 3 + input[t * 37 % 96 * 4 + 1] * 5 + input[t * 37 % 96 * 4 + 2] * 7 +
+                                                          input[t * 37 % 96 * 4 + 3] * 11);
+    }
+}
+
 /* ---- Calls --------------------------------------------------------------------------------------- */
 #define DOUBLE_AND_SQUARE                                                                             \
     ".func (.param .b32 r) twice(.param .b32 a)\n{\n.reg .b32 %v; ld.param.b32 %v, [a]; add.u32 %v, %v, %v; st.param.b32 [r], %v; ret;\n}\n" \
@@ -498,6 +514,7 @@ int main(void)
         cmocka_unit_test(rows_shorter_than_a_warp_load_what_their_threads_ask_for),
         cmocka_unit_test(a_register_read_before_it_is_written_does_not_hide_lanes),
         cmocka_unit_test(whole_accesses_bring_each_lane_its_own),
+        cmocka_unit_test(lanes_far_apart_load_sixteen_bytes),
         cmocka_unit_test(functions_are_called_by_their_address),
         cmocka_unit_test(functions_may_call_themselves),
         cmocka_unit_test(parameters_go_into_wider_registers),
