@@ -26,6 +26,11 @@ enum { PT_f32 = PT_F32, PT_f64 = PT_F64 };
 #define DEFINE_UNARY(OP, name, function)                    \
     static E T(name)(E x) { return (E)function(x); }        \
     BLOCK_EACH1(name)
+#define DEFINE_EXP_SUB                                                                                      \
+    SIMD_INLINE V T(exp_sub)(V a, V b) { return T(exp)(a - b); }                                            \
+    static void T(block_exp_sub)(const vm_args *s) { T(map2)(s, T(exp_sub), 0); }                           \
+    static void T(block_exp_sub_a)(const vm_args *s) { T(map2)(s, T(exp_sub), 1); }                         \
+    static void T(block_exp_sub_b)(const vm_args *s) { T(map1)(s, T(exp), true); }
 #define DEFINE_BINARY(OP, name, function)                   \
     static E T(name)(E x, E y) { return (E)function(x, y); } \
     BLOCK_EACH2(name)
@@ -37,6 +42,7 @@ enum { PT_f32 = PT_F32, PT_f64 = PT_F64 };
 #undef TYPE_F64
 #include "primitives/isa/vmath_f64.h"
 VECTOR_UNARY(DEFINE_VECTOR)
+DEFINE_EXP_SUB
 LIBRARY_UNARY(DEFINE_UNARY)
 LIBRARY_UNARY_F64(DEFINE_UNARY)
 LIBRARY_BINARY(DEFINE_BINARY)
@@ -48,6 +54,7 @@ static void fill_f64(vm_table *t)
     LIBRARY_UNARY_F64(FILL_UNARY)
     LIBRARY_BINARY(FILL_BINARY)
     FILL2(NEXTAFTER, nextafter_)
+    FILL2(EXP_SUB, exp_sub)
 }
 
 #define TYPE_F32
@@ -55,6 +62,7 @@ static void fill_f64(vm_table *t)
 #undef TYPE_F32
 #include "primitives/isa/vmath_f32.h"
 VECTOR_UNARY(DEFINE_VECTOR)
+DEFINE_EXP_SUB
 VECTOR_UNARY_F32(DEFINE_VECTOR)
 LIBRARY_UNARY(DEFINE_UNARY)
 LIBRARY_BINARY(DEFINE_BINARY)
@@ -66,6 +74,7 @@ static void fill_f32(vm_table *t)
     LIBRARY_UNARY(FILL_UNARY)
     LIBRARY_BINARY(FILL_BINARY)
     FILL2(NEXTAFTER, nextafter_)
+    FILL2(EXP_SUB, exp_sub)
 }
 
 void KERNEL(vm_fill_math)(vm_table *t);

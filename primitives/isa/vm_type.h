@@ -124,12 +124,14 @@ SIMD_INLINE M T(part_load_bool)(const int32_t *p, int64_t n)
 /* Arithmetic fetches from `ahead`, along with its own loop, what a later block will load. Functions of one operand, some of
  * which are long chains of dependent instructions, take two vectors at a time where there is a window to fill: a processor
  * does not look far enough ahead to find the next vector's chain by itself. */
-SIMD_INLINE void T(map1)(const vm_args *s, V (*f)(V))
+/* `less` is a constant at every call: f of a - b, b one number. */
+SIMD_INLINE void T(map1)(const vm_args *s, V (*f)(V), bool less)
 {
     enum { STEP = PAIRS ? 2 * LANES : LANES, SECOND = STEP - LANES };
     for (int64_t r = 0; r < s->rows; r++) {
         const E *a = ROW_OF(s, a, r, E);
         E *d = ROW_TO(s, r, E);
+        const V b = T(set)(less ? *ROW_OF(s, b, r, E) : 0);
         for (int64_t i = 0, n = s->cols; i < n; i += STEP) {
             E end[STEP], *to = d + i;
             const E *from = a + i;
@@ -138,7 +140,7 @@ SIMD_INLINE void T(map1)(const vm_args *s, V (*f)(V))
                 T_STORE(end, T(part_load)(from, n - i));
                 from = to = end;
             }
-            V x = f(T_LOAD(from)), y = PAIRS ? f(T_LOAD(from + SECOND)) : x;
+            V x = f(less ? T_LOAD(from) - b : T_LOAD(from)), y = !PAIRS ? x : f(less ? T_LOAD(from + SECOND) - b : T_LOAD(from + SECOND));
             AHEAD(s, i);
             AHEAD(s, i + SECOND);
             T_STORE(to, x);
@@ -243,7 +245,7 @@ SIMD_INLINE void T(each2)(const vm_args *s, E (*f)(E, E), int mode)
 }
 
 /* Block functions of a function of vectors or elements, one for each mode ... */
-#define BLOCK1(name) static void T(block_##name)(const vm_args *s) { T(map1)(s, T(name)); }
+#define BLOCK1(name) static void T(block_##name)(const vm_args *s) { T(map1)(s, T(name), false); }
 #define BLOCK_TEST1(name) static void T(block_##name)(const vm_args *s) { T(test1)(s, T(name)); }
 #define BLOCK_EACH1(name) static void T(block_##name)(const vm_args *s) { T(each1)(s, T(name)); }
 #define BLOCK_BINARY(name, loop)                                                         \

@@ -149,7 +149,7 @@ static bool is_random(program_op op) { return op == P_UNIFORM || op == P_NORMAL 
 
 static int cost_of(program_op op)
 {
-    if (op >= P_EXP && op <= P_DIGAMMA)
+    if ((op >= P_EXP && op <= P_DIGAMMA) || op == P_EXP_SUB)
         return 12;
     if (is_random(op) || op == P_POW || op == P_ATAN2 || op == P_FMOD || op == P_REMAINDER || op == P_DIV_FLOOR)
         return 20;
@@ -344,6 +344,16 @@ static void join_quotient(program *p, vm_node *quotient)
         }
 }
 
+/* exp(a - b), b one number for a row: softmax. */
+static void join_exponential(program *p, vm_node *exponential)
+{
+    vm_node *difference = only_operand(p, exponential, 0, P_SUB);
+    if (difference && p->nodes[difference->in[0]].class == VM_BLOCK_CLASS && p->nodes[difference->in[1]].class != VM_BLOCK_CLASS) {
+        difference->live = false;
+        become(exponential, P_EXP_SUB, difference->in[0], difference->in[1], -1);
+    }
+}
+
 /* Several instructions become one where nothing else reads what lies between: the same operations with the same
  * roundings, but their results stay in the processor's registers. */
 static void join(program *p)
@@ -356,6 +366,8 @@ static void join(program *p)
             join_sum(p, node);
         else if (node->code == P_DIV)
             join_quotient(p, node);
+        else if (node->code == P_EXP)
+            join_exponential(p, node);
     }
 }
 

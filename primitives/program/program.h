@@ -97,6 +97,7 @@ program_type program_type_of(cairn_dtype dtype);
     X(HYPOT, 2, F, SAME)           \
     X(COPYSIGN, 2, F, SAME)        \
     X(NEXTAFTER, 2, F, SAME)       \
+    X(EXP_SUB, 2, F, SAME) /* exp(a - b). This and the five below are what program_finish makes of simpler ones, same bits */ \
     X(EQ, 2, A, BOOL)              \
     X(NE, 2, A, BOOL)              \
     X(LT, 2, A, BOOL)              \
@@ -108,7 +109,7 @@ program_type program_type_of(cairn_dtype dtype);
     X(XOR, 2, I, SAME)             \
     X(SHL, 2, I, SAME)             \
     X(SHR, 2, I, SAME) /* arithmetic */ \
-    X(MUL_ADD, 3, F, SAME) /* a * b + c in two roundings. These five are what program_finish makes of simpler ones, same bits */ \
+    X(MUL_ADD, 3, F, SAME) /* a * b + c in two roundings */ \
     X(MUL_SUB, 3, F, SAME) /* a * b - c */ \
     X(SUB_MUL, 3, F, SAME) /* c - a * b */ \
     X(LERP, 3, F, SAME)    /* a + (b - a) * c */ \

@@ -102,6 +102,7 @@ static double float_binary(program_op op, int type, double x, double y)
     case P_ATAN2: return atan2(x, y);
     case P_HYPOT: return hypot(x, y);
     case P_COPYSIGN: return copysign(x, y);
+    case P_EXP_SUB: return exp(round_to(type, x - y));
     default: return type == PT_F32 ? (double)nextafterf((float)x, (float)y) : nextafter(x, y);
     }
 }
