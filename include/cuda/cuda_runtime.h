@@ -259,6 +259,7 @@ __attribute__((constructor(101))) static void cairn_register_managed()
 #if defined(__CUDA__)
 #include "cairn_device.h"
 #ifdef __cplusplus
+#include "cairn_dpx.h"
 #include "cairn_texture_fetch.h"
 #endif
 #endif

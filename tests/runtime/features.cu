@@ -226,6 +226,77 @@ static bool rows_are_written_once(dim3 block)
     return all(y.host(), [=](int t) { return t % width + 1000 * (t / width % height) + 1000000 * (t / width / height) + 1; });
 }
 
+/* DPX: results of one pair of functions for words and halves, against 64-bit arithmetic. */
+struct dpx_row { int s32, s32_relu; unsigned u32, s16, s16_relu, u16; };
+__host__ __device__ static void dpx_rows(int a, int b, int c, dpx_row *y)
+{
+    unsigned u = a, v = b, w = c;
+    bool p, q;
+#define ROW3(name) {name##_s32(a, b, c), name##_s32_relu(a, b, c), name##_u32(u, v, w), name##_s16x2(u, v, w), name##_s16x2_relu(u, v, w), name##_u16x2(u, v, w)}
+    const dpx_row three[4] = {ROW3(__vimax3), ROW3(__vimin3), ROW3(__viaddmax), ROW3(__viaddmin)};
+    for (int i = 0; i < 4; i++)
+        y[i] = three[i];
+#define ROW2(name, relu) {name##_s32(a, b, &p), relu##_s32_relu(a, b), name##_u32(u, v, &p), name##_s16x2(u, v, &p, &q), relu##_s16x2_relu(u, v), name##_u16x2(u, v, &p, &q)}
+    y[4] = dpx_row ROW2(__vibmax, __vimax);
+    y[5] = dpx_row ROW2(__vibmin, __vimin);
+    y[6].s32 = (__vibmax_s32(a, b, &p), p) + 2 * (__vibmin_s32(a, b, &p), p) + 4 * (__vibmax_u32(u, v, &p), p) + 8 * (__vibmin_u32(u, v, &p), p);
+    y[6].u32 = (__vibmax_s16x2(u, v, &p, &q), p + 2 * q) + 4 * (__vibmin_u16x2(u, v, &p, &q), p + 2 * q);
+}
+__global__ void k_dpx(const int *x, dpx_row *y)
+{
+    int i = threadIdx.x;
+    dpx_rows(x[i % 8], x[i / 8 % 8], x[i / 64], y + 7 * i);
+}
+/* Which function of its family, in numbers that hold everything; sums wrap to the type first. */
+template <class T> static long long dpx_number(int family, long long a, long long b, long long c)
+{
+    switch (family) {
+    case 0: return std::max(std::max(a, b), c);
+    case 1: return std::min(std::min(a, b), c);
+    case 2: return std::max<long long>((T)(a + b), c);
+    case 3: return std::min<long long>((T)(a + b), c);
+    case 4: return std::max(a, b);
+    default: return std::min(a, b);
+    }
+}
+template <class T> static unsigned dpx_word(int family, bool relu, unsigned a, unsigned b, unsigned c)
+{
+    unsigned out = 0;
+    for (int i = 0; i < 32; i += 8 * sizeof(T)) {
+        long long x = dpx_number<T>(family, (T)(a >> i), (T)(b >> i), (T)(c >> i));
+        out |= (unsigned)((relu && x < 0 ? 0 : x) & (sizeof(T) == 2 ? 0xffff : 0xffffffff)) << i;
+    }
+    return out;
+}
+static bool dpx_agrees(int a, int b, int c, const dpx_row *y)
+{
+    bool good = true;
+    for (int f = 0; f < 6; f++)
+        good &= (unsigned)y[f].s32 == dpx_word<int>(f, false, a, b, c) && (unsigned)y[f].s32_relu == dpx_word<int>(f, true, a, b, c) &&
+                y[f].u32 == dpx_word<unsigned>(f, false, a, b, c) && y[f].s16 == dpx_word<short>(f, false, a, b, c) &&
+                y[f].s16_relu == dpx_word<short>(f, true, a, b, c) && y[f].u16 == dpx_word<unsigned short>(f, false, a, b, c);
+    unsigned u = a, v = b, halves = ((short)(u >> 16) >= (short)(v >> 16)) + 2 * ((short)u >= (short)v) + 4 * (u >> 16 <= v >> 16) +
+                                    8 * ((u & 0xffff) <= (v & 0xffff));
+    return good && y[6].s32 == (a >= b) + 2 * (a <= b) + 4 * (u >= v) + 8 * (u <= v) && y[6].u32 == halves;
+}
+static void check_dpx()
+{
+    const std::vector<int> x = {0, -1, 5, INT_MIN, INT_MAX, 0x7fff8000, (int)0x8000ffff, 0x00050003};
+    device_array<int> dx(x);
+    device_array<dpx_row> dy(7 * 512);
+    k_dpx<<<1, 512>>>(dx.data, dy.data);
+    std::vector<dpx_row> y = dy.host();
+    bool device = true, host = true;
+    for (int i = 0; i < 512; i++) {
+        int a = x[i % 8], b = x[i / 8 % 8], c = x[i / 64];
+        dpx_row own[7];
+        dpx_rows(a, b, c, own);
+        device &= dpx_agrees(a, b, c, &y[7 * i]);
+        host &= dpx_agrees(a, b, c, own);
+    }
+    expect("DPX", device && host);
+}
+
 int main()
 {
     const int n = 256;
@@ -338,6 +409,7 @@ int main()
     }
     for (dim3 block : {dim3(32, 8), dim3(16, 16), dim3(8, 4, 2), dim3(64, 3), dim3(48, 2), dim3(20, 5), dim3(7, 3, 3), dim3(1, 64)})
         expect("order of rows", rows_are_written_once(block));
+    check_dpx();
     k_print<<<1, 32>>>();
     CHECK(cudaDeviceSynchronize());
     std::printf("features: %s\n", failures ? "FAILED" : "passed");
