@@ -166,21 +166,71 @@ static void blend_pixel(const job *j, blend *b, const char *from, char *to, int6
 /* Of columns, whose weights are kept over a task's rows: long runs of them, since memory is written best in order. */
 enum { COLUMNS = 512, ROOM = 2048 };
 
+/* Images of few channels would take a call for a few numbers. So their rows are blended first, all columns at once, into a line on
+ * the stack, and its pixels then. */
+enum { THIN = 8, LINE = 4096 };
+
+static bool is_thin(const job *j) { return j->c <= THIN && (j->type == CAIRN_F32 || j->type == CAIRN_F64); }
+
+#define THIN_COLUMNS(name, real)                                                                                             \
+    static void name(const job *j, const real *line, int64_t first, const reach *x, int64_t columns, int64_t column, real *to) \
+    {                                                                                                                        \
+        const int64_t n = j->c;                                                                                              \
+        for (int64_t i = 0; i < columns; i++, to += n) {                                                                     \
+            const real *from = line + (x[i].first - first) * n;                                                              \
+            const double *w = x[i].weight;                                                                                   \
+            for (int64_t c = 0; c < n && w && x[i].count == 2; c++) /* bilinear */                                           \
+                to[c] = (real)(w[0] * (double)from[c] + w[1] * (double)from[n + c]);                                         \
+            for (int64_t c = 0; c < n && !(w && x[i].count == 2); c++) {                                                     \
+                double sum = 0;                                                                                              \
+                for (int64_t l = 0; l < x[i].count; l++)                                                                     \
+                    sum += weight_of(&x[i], &j->x, l, column + i) * (double)from[l * n + c];                                 \
+                to[c] = (real)sum;                                                                                           \
+            }                                                                                                                \
+        }                                                                                                                    \
+    }
+THIN_COLUMNS(thin_columns_f32, float)
+THIN_COLUMNS(thin_columns_f64, double)
+
+static void blend_thin_row(const job *j, blend *b, const char *from, char *to, int64_t row, int64_t column, int64_t columns, const reach *y,
+                           const reach *x)
+{
+    _Alignas(64) double line[LINE];
+    const int64_t first = x->first, span = x[columns - 1].first + x[columns - 1].count - first, pixel = j->c * b->bytes;
+    blend_begin(b, span * j->c, line);
+    for (int64_t k = 0; k < y->count; k++)
+        blend_add(b, from + ((y->first + k) * j->w + first) * pixel, weight_of(y, &j->y, k, row));
+    blend_end(b);
+    if (j->type == CAIRN_F64)
+        thin_columns_f64(j, line, first, x, columns, column, (double *)(void *)to);
+    else
+        thin_columns_f32(j, (const float *)(const void *)line, first, x, columns, column, (float *)(void *)to);
+}
+
 /* Returns the column after the last. */
 static int64_t run_columns(const job *j, blend *b, int64_t first_row, int64_t end_row, int64_t column)
 {
     double room[ROOM], y_room[KEPT];
     reach x[COLUMNS];
     int64_t columns = 0, used = 0;
+    bool thin = is_thin(j);
     for (; columns < COLUMNS && column + columns < j->columns && used + KEPT <= ROOM; columns++) {
-        x[columns] = reach_of(&j->x, j->gradient, column + columns, room + used);
-        used += x[columns].weight ? x[columns].count : 0;
+        reach *next = &x[columns];
+        *next = reach_of(&j->x, j->gradient, column + columns, room + used);
+        if (thin && (next->first + next->count - x->first) * j->c > LINE) {
+            if (columns)
+                break;
+            thin = false;
+        }
+        used += next->weight ? next->count : 0;
     }
     for (int64_t row = first_row; row < end_row; row++) {
         const reach y = reach_of(&j->y, j->gradient, row % j->rows, y_room);
         const char *from = j->from + row / j->rows * j->h * j->w * j->c * b->bytes;
         char *to = j->to + (row * j->columns + column) * j->c * b->bytes;
-        for (int64_t i = 0; i < columns; i++, to += j->c * b->bytes)
+        if (thin)
+            blend_thin_row(j, b, from, to, row % j->rows, column, columns, &y, x);
+        for (int64_t i = 0; !thin && i < columns; i++, to += j->c * b->bytes)
             blend_pixel(j, b, from, to, row % j->rows, column + i, &y, &x[i]);
     }
     return column + columns;

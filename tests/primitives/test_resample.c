@@ -35,13 +35,13 @@ static void close_to(const void *x, const void *y, cairn_dtype type, int64_t n, 
     }
 }
 
-/* Half results are those of f32, rounded once. */
-static void is_rounded(const void *y, cairn_dtype type, const void *exact, int64_t n, const char *what)
+/* Half results are those of f32, rounded once; `loose`: f32 adds up in another order, which a rounding may tell. */
+static void is_rounded(const void *y, cairn_dtype type, const void *exact, int64_t n, bool loose, const char *what)
 {
     void *expected = test_array(type, n);
     for (int64_t i = 0; i < n; i++)
         ref_rows_store(expected, type, i, ref_rows_load(exact, CAIRN_F32, i));
-    close_to(y, expected, type, n, 0, what);
+    close_to(y, expected, type, n, loose ? 8 * test_epsilon(type) : 0, what);
     free(expected);
 }
 
@@ -60,7 +60,7 @@ static void check_resample(cairn_resample d, bool gradient)
         void *x32 = widened(x, d.type, in), *y32 = filled(CAIRN_F32, out);
         d.type = CAIRN_F32;
         assert_int_equal(run(&d, x32, y32), CAIRN_OK);
-        is_rounded(y, type, y32, out, name);
+        is_rounded(y, type, y32, out, d.c <= 8, name);
         free(x32), free(y32);
     } else {
         void *expected = filled(d.type, out);
@@ -81,7 +81,8 @@ static void resampling_equals_the_oracle_on_every_set(void **state)
         {.n = 1, .h = 1, .w = 1, .c = 5, .oh = 6, .ow = 70}, {.n = 1, .h = 6, .w = 6, .c = 33, .oh = 6, .ow = 6},
         {.n = 3, .h = 5, .w = 3, .c = 1, .oh = 1, .ow = 1},  {.n = 0, .h = 2, .w = 2, .c = 2, .oh = 3, .ow = 3},
         {.n = 2, .h = 2, .w = 2, .c = 0, .oh = 3, .ow = 3},  {.n = 1, .h = 3, .w = 4, .c = 300, .oh = 5, .ow = 5},
-        {.n = 1, .h = 2, .w = 3, .c = 2, .oh = 150, .ow = 9}};
+        {.n = 1, .h = 2, .w = 3, .c = 2, .oh = 150, .ow = 9}, {.n = 1, .h = 3, .w = 700, .c = 8, .oh = 2, .ow = 40},
+        {.n = 1, .h = 2, .w = 4200, .c = 1, .oh = 2, .ow = 3}};
     FOR_EACH_ISA(isa)
         for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
             for (int variant = 0; variant < 4 * 3 * 2 * 2; variant++) {
@@ -155,8 +156,8 @@ static void check_sampler(cairn_sampler d)
         void *x32 = widened(x, type, in), *dy32 = widened(dy, type, out * d.c);
         d.type = CAIRN_F32;
         const sampled s32 = sample(&d, x32, grid, dy32);
-        is_rounded(s.y, type, s32.y, out * d.c, "sampler");
-        is_rounded(s.dx, type, s32.dx, in, "sampler's dx");
+        is_rounded(s.y, type, s32.y, out * d.c, false, "sampler");
+        is_rounded(s.dx, type, s32.dx, in, false, "sampler's dx");
         close_to(s.dgrid, s32.dgrid, CAIRN_F32, 2 * out, 1e-5, "sampler's dgrid");
         free(x32), free(dy32), drop(s32);
     } else {
