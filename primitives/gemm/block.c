@@ -18,6 +18,7 @@ enum {
     SHARED_BYTES = 64 << 20,            /* A, or B, is packed once for all tasks when it is no larger */
     SMALL_K = 256,                      /* products without workspace have no more */
     SMALL_WORK = 1 << 18,
+    SMALL_ACROSS = 2,                   /* rows, of products whose B is read along its columns in place */
     FEW_ROWS = 8
 };
 
@@ -524,6 +525,19 @@ static void run_across(block *k)
     finish(mm, 0, k->rows, k->column0, k->columns);
 }
 
+/* A panel of B that one or two rows are multiplied with is not worth writing. */
+static bool is_small_across(const matmul *mm)
+{
+    return mm->m <= SMALL_ACROSS && mm->a.minor == 1 && mm->b.minor == 1 && mm->b.major != 1 && !mm->packed_b;
+}
+
+static void run_small_across(const matmul *mm)
+{
+    char sums[SMALL_ACROSS * GEMM_MAX_NR * 4] __attribute__((aligned(64)));
+    const job j = {.mm = mm, .cut = {.run = mm->k}};
+    run_across(&(block){.j = &j, .rows = mm->m, .columns = mm->n, .sums = sums});
+}
+
 static void run_block(block *k)
 {
     const matmul *mm = k->j->mm;
@@ -571,7 +585,7 @@ void matmul_run(const matmul *mm, int threads, void *workspace, int64_t bytes)
     if (!mm->m || !mm->n)
         return;
     if (is_small(mm)) {
-        run_small(mm);
+        (is_small_across(mm) ? run_small_across : run_small)(mm);
         return;
     }
     matmul with_b = *mm;
