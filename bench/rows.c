@@ -1,4 +1,4 @@
-/* Softmax, cross entropy, norms, pooling and resampling: time, and the rate over the bytes that must be read and written once. */
+/* Softmax, cross entropy, norms, pooling, resampling, moves, block-scaled numbers and CTC: time, and the rate over the bytes that must be read and written once. */
 #include "measure.h"
 #include <cairn/dnn.h>
 #include <math.h>
@@ -22,6 +22,13 @@ static const cairn_sampler sampler = {.type = CAIRN_F32, .mode = CAIRN_BILINEAR,
 static const cairn_pool pool = {.type = CAIRN_F32, .n = 16, .h = 112, .w = 112, .c = 64, .r = 3, .s = 3, .stride_h = 2, .stride_w = 2, .pad_top = 1,
                                 .pad_bottom = 1, .pad_left = 1, .pad_right = 1};
 
+static const cairn_copy transposed = {.type = CAIRN_F32, .rank = 2, .size = {COLUMNS, ROWS}, .from_stride = {1, COLUMNS}, .to_stride = {ROWS, 1}};
+static const cairn_block_format int8 = {.type = CAIRN_BLOCK_INT8, .rows = ROWS, .columns = COLUMNS, .block = 128};
+static const cairn_block_format fp8 = {.type = CAIRN_BLOCK_MXFP8_E4M3, .rows = ROWS, .columns = COLUMNS};
+static const cairn_ctc ctc = {.type = CAIRN_F32, .steps = 200, .batch = 32, .classes = 64, .target = 30};
+static void *ctc_workspace;
+static int64_t ctc_bytes;
+
 #define RUN(name, call) \
     static void name(void *context) { (void)context; if (call) exit(1); }
 RUN(run_softmax, cairn_softmax_forward(&softmax, x, y))
@@ -42,6 +49,12 @@ RUN(run_bicubic, cairn_resample_forward(&bicubic, x, y))
 RUN(run_photo, cairn_resample_forward(&photo, x, y))
 RUN(run_sampler, cairn_sampler_forward(&sampler, x, z, y))
 RUN(run_sampler_gradient, cairn_sampler_gradient(&sampler, x, z, x, y, z + 16 * 64 * 64 * 2, NULL, 0))
+RUN(run_transpose, cairn_copy_run(&transposed, x, y))
+RUN(run_quantize, cairn_quantize(&int8, x, y, z))
+RUN(run_dequantize, cairn_dequantize(&int8, y, z, x))
+RUN(run_quantize_fp8, cairn_quantize(&fp8, x, y, z))
+RUN(run_dequantize_fp8, cairn_dequantize(&fp8, y, z, x))
+RUN(run_ctc, cairn_ctc_run(&ctc, x, labels, NULL, NULL, loss, y, ctc_workspace, ctc_bytes))
 
 static const struct { const char *name; void (*run)(void *); double passes; } rows[] = {
     {"softmax 4096 x 4096", run_softmax, 2}, {"softmax gradient", run_softmax_gradient, 3}, {"cross entropy with gradient", run_cross_entropy, 2},
@@ -51,11 +64,17 @@ static const struct { const char *name; void (*run)(void *); double passes; } ro
     {"max pool 3/2 16 x 112 x 112 x 64", run_max_pool, 0.96}, {"average pool 3/2", run_average_pool, 0.96},
     {"bilinear 16 x 64 x 64 x 64 to 128", run_bilinear, 1.25}, {"bilinear gradient", run_bilinear_gradient, 1.25}, {"bicubic", run_bicubic, 1.25},
     {"bilinear 16 x 512 x 512 x 3 to 224", run_photo, 0.89}, {"grid sampler 16 x 64 x 64 x 64", run_sampler, 0.5},
-    {"grid sampler gradient", run_sampler_gradient, 1}};
+    {"grid sampler gradient", run_sampler_gradient, 1}, {"transpose 4096 x 4096", run_transpose, 2},
+    {"int8 in blocks of 128", run_quantize, 1.25}, {"int8 back", run_dequantize, 1.25}, {"MX fp8", run_quantize_fp8, 1.25},
+    {"MX fp8 back", run_dequantize_fp8, 1.25}, {"ctc 200 steps of 32, 64 classes", run_ctc, 0.05}};
 
 int main(int argc, char **argv)
 {
     x = numbers(bytes), y = numbers(bytes), z = numbers(bytes);
+    ctc_bytes = cairn_ctc_workspace_bytes(&ctc);
+    ctc_workspace = buffer_alloc(ctc_bytes);
+    for (int i = 0; i < 32 * 30; i++)
+        labels[i] = 1 + i % 63;
     for (int i = 0; i < 16; i++)        /* a quarter of a turn in 16 images */
         memcpy(weight + 6 * i, (float[]){cosf(0.1f * (float)i), sinf(0.1f * (float)i), 0, -sinf(0.1f * (float)i), cosf(0.1f * (float)i), 0}, 24);
     if (cairn_affine_grid_forward(&sampler, weight, z))
@@ -67,6 +86,6 @@ int main(int argc, char **argv)
         printf("%-36s best %8.2f ms, median %8.2f ms %6.1f GB/s\n", rows[i].name, t.best * 1e3, t.median * 1e3,
                (double)bytes * rows[i].passes / t.best * 1e-9);
     }
-    buffer_free(x, bytes), buffer_free(y, bytes), buffer_free(z, bytes);
+    buffer_free(ctc_workspace, ctc_bytes), buffer_free(x, bytes), buffer_free(y, bytes), buffer_free(z, bytes);
     return 0;
 }

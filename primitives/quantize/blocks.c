@@ -19,33 +19,31 @@ static float power_of_two(int e)            /* -149 <= e <= 127 */
     return x;
 }
 
-/* |x| finite, to `fraction` bits of fraction with the smallest normal 2^low, as a number of units of the last subnormal place. */
-static uint8_t rounded(float x, int fraction, int low)
+static uint32_t bits_of(float x)
 {
-    int e;
-    frexpf(x, &e);                          /* x = f 2^e, 1/2 <= f < 1 */
-    e = x == 0 || e - 1 < low ? low : e - 1;
-    const int whole = (int)rintf(ldexpf(x, fraction - e));       /* up to 2^(fraction + 1), which carries into the exponent */
-    return (uint8_t)(((e - low) << fraction) + whole);
+    uint32_t bits;
+    memcpy(&bits, &x, 4);
+    return bits;
 }
 
-uint8_t cairn_f32_to_e4m3(float x)
+/* |x| to `fraction` bits, nearest even, exponents counted from `bias`; below the least normal number in units of its last place,
+ * which adding `magic`, with that place as its own last one, leaves at the end of the sum. No branches, so that loops of it become
+ * vectors; what is as large as `limit` becomes `most`. */
+static inline uint8_t narrowed(float x, int fraction, uint32_t bias, float least, float magic, float limit, uint8_t most, uint8_t infinite, uint8_t none)
 {
-    const uint8_t sign = signbit(x) ? 0x80 : 0;
-    if (!isfinite(x))
-        return sign | 0x7f;
-    return sign | (fabsf(x) >= 448 ? 0x7e : rounded(fabsf(x), 3, -6));
+    const uint32_t bits = bits_of(x), rest = bits & 0x7fffffff, drop = 23 - (uint32_t)fraction;
+    const uint32_t normal = ((rest + (1u << (drop - 1)) - 1 + (rest >> drop & 1)) >> drop) - ((127 - bias) << fraction);
+    const uint32_t subnormal = bits_of((rest < 0x7f800000 ? fabsf(x) : 0) + magic) - bits_of(magic);
+    uint32_t y = rest < bits_of(least) ? subnormal : normal;
+    y = rest >= bits_of(limit) ? most : y;
+    y = rest >= 0x7f800000 ? infinite + (uint32_t)(rest > 0x7f800000) * (uint32_t)(none - infinite) : y;
+    return (uint8_t)(bits >> 24 & 0x80) | (uint8_t)y;
 }
 
-uint8_t cairn_f32_to_e5m2(float x)
-{
-    const uint8_t sign = signbit(x) ? 0x80 : 0;
-    if (isnan(x))
-        return sign | 0x7e;
-    if (isinf(x))
-        return sign | 0x7c;
-    return sign | (fabsf(x) >= 57344 ? 0x7b : rounded(fabsf(x), 2, -14));
-}
+static inline uint8_t to_e4m3(float x) { return narrowed(x, 3, 7, 0x1p-6f, 0x1p14f, 448, 0x7e, 0x7f, 0x7f); }
+static inline uint8_t to_e5m2(float x) { return narrowed(x, 2, 15, 0x1p-14f, 0x1p7f, 57344, 0x7b, 0x7c, 0x7e); }
+uint8_t cairn_f32_to_e4m3(float x) { return to_e4m3(x); }
+uint8_t cairn_f32_to_e5m2(float x) { return to_e5m2(x); }
 
 static float expanded(uint8_t x, int fraction, int low)
 {
@@ -98,13 +96,17 @@ int64_t cairn_block_scale_bytes(const cairn_block_format *f)
 
 /* ---- Blocks -------------------------------------------------------------------------------------*/
 
+/* The largest finite |x|: as the bits of a number, which are in its order. */
 static float largest_of(const float *x, int64_t n)
 {
-    float most = 0;
-    for (int64_t i = 0; i < n; i++)
-        if (isfinite(x[i]) && fabsf(x[i]) > most)
-            most = fabsf(x[i]);
-    return most;
+    uint32_t most = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const uint32_t rest = bits_of(x[i]) & 0x7fffffff, finite = rest < 0x7f800000 ? rest : 0;
+        most = (int32_t)finite > (int32_t)most ? finite : most;
+    }
+    float y;
+    memcpy(&y, &most, 4);
+    return y;
 }
 
 /* INT4: `first` is even, or the byte's low half is there already. */
@@ -113,20 +115,41 @@ static void put_half(uint8_t *row, int64_t i, int q)
     row[i / 2] = i % 2 ? (uint8_t)((row[i / 2] & 15) | q << 4) : (uint8_t)q;
 }
 
+/* To nearest even, |x| below 2^22. */
+static inline float whole(float x) { return (x + 0x1.8p23f) - 0x1.8p23f; }
+
+/* A step that is subnormal is not precise: what is beyond `top` is cut off. */
+static inline int steps_in(float x, float step, float top)
+{
+    const float q = x / step, low = q < -top ? -top : q;
+    return (int)whole(low > top ? top : low);
+}
+
+static void quantize_int8(const float *restrict x, int64_t n, float step, int8_t *restrict to)
+{
+    for (int64_t i = 0; i < n; i++)
+        to[i] = (int8_t)steps_in(x[i], step, 127);
+}
+
 static void quantize_integers(const cairn_block_format *f, const float *x, int64_t first, int64_t n, void *row, float *scale)
 {
     const bool wide = f->type == CAIRN_BLOCK_INT8;
-    const float most = largest_of(x, n), top = wide ? 127 : 7, step = most / top;
+    const float most = largest_of(x, n), step = most / (wide ? 127 : 7), by = step > 0 ? step : INFINITY;
     *scale = step;
-    for (int64_t i = 0; i < n; i++) {
-        const float q = step > 0 ? rintf(x[i] / step) : 0;
-        const int whole = (int)(q > top ? top : q < -top ? -top : q);      /* a step that is subnormal is not precise */
-        if (wide)
-            ((int8_t *)row)[first + i] = (int8_t)whole;
-        else
-            put_half(row, first + i, whole + 8);
-    }
+    if (wide)
+        quantize_int8(x, n, by, (int8_t *)row + first);
+    for (int64_t i = 0; !wide && i < n; i++)
+        put_half(row, first + i, steps_in(x[i], by, 7) + 8);
 }
+
+#define QUANTIZE_FP8(name)                                                                   \
+    static void quantize_##name(const float *restrict x, int64_t n, float by, uint8_t *restrict to) \
+    {                                                                                        \
+        for (int64_t i = 0; i < n; i++)                                                      \
+            to[i] = to_##name(x[i] * by);                                                    \
+    }
+QUANTIZE_FP8(e4m3)
+QUANTIZE_FP8(e5m2)
 
 /* The scale brings the largest element to the type's highest exponent: 8 for E4M3, 15 for E5M2. */
 static void quantize_mx(const cairn_block_format *f, const float *x, int64_t n, uint8_t *to, uint8_t *scale)
@@ -138,10 +161,7 @@ static void quantize_mx(const cairn_block_format *f, const float *x, int64_t n, 
     e = most > 0 ? e - 1 - (e4m3 ? 8 : 15) : -127;
     e = e < -127 ? -127 : e;
     *scale = (uint8_t)(e + 127);
-    for (int64_t i = 0; i < n; i++) {
-        const float y = ldexpf(x[i], -e);
-        to[i] = e4m3 ? cairn_f32_to_e4m3(y) : cairn_f32_to_e5m2(y);
-    }
+    (e4m3 ? quantize_e4m3 : quantize_e5m2)(x, n, power_of_two(-e), to);
 }
 
 typedef struct job {
@@ -149,32 +169,34 @@ typedef struct job {
     const float *x;
     float *to;
     char *elements, *scales;
+    float value[256];                   /* of each byte of MX's types */
+    atomic_int_fast64_t bad;            /* the first row with an element that is not finite, or how many rows there are */
+    int64_t unit;                       /* rows of a task */
 } job;
 
-static void quantize_row(void *context, int64_t row, int worker)
+enum { TASK_ELEMENTS = 1 << 15 };
+
+static void run_rows(job *j, pool_task task)
+{
+    j->unit = larger(TASK_ELEMENTS / larger(j->f->columns, 1), 1);
+    pool_run(ceil_div(j->f->rows, j->unit), task, j);
+}
+
+static void quantize_rows(void *context, int64_t task, int worker)
 {
     const job *j = context;
     const cairn_block_format *f = j->f;
     const int64_t block = block_of(f), blocks = blocks_of(f);
     (void)worker;
-    for (int64_t b = 0; b < blocks; b++) {
-        const int64_t first = b * block, n = smaller(block, f->columns - first);
-        const float *x = j->x + row * f->columns + first;
-        if (is_mx(f))
-            quantize_mx(f, x, n, (uint8_t *)j->elements + row * f->columns + first, (uint8_t *)j->scales + row * blocks + b);
-        else
-            quantize_integers(f, x, first, n, j->elements + row * row_bytes(f), (float *)j->scales + row * blocks + b);
-    }
-}
-
-static float element_of(const cairn_block_format *f, const char *row, int64_t i)
-{
-    switch (f->type) {
-    case CAIRN_BLOCK_INT8: return ((const int8_t *)row)[i];
-    case CAIRN_BLOCK_INT4: return (float)(((const uint8_t *)row)[i / 2] >> (i % 2 * 4) & 15) - 8;
-    case CAIRN_BLOCK_MXFP8_E4M3: return cairn_e4m3_to_f32(((const uint8_t *)row)[i]);
-    default: return cairn_e5m2_to_f32(((const uint8_t *)row)[i]);
-    }
+    for (int64_t row = task * j->unit; row < smaller((task + 1) * j->unit, f->rows); row++)
+        for (int64_t b = 0; b < blocks; b++) {
+            const int64_t first = b * block, n = smaller(block, f->columns - first);
+            const float *x = j->x + row * f->columns + first;
+            if (is_mx(f))
+                quantize_mx(f, x, n, (uint8_t *)j->elements + row * f->columns + first, (uint8_t *)j->scales + row * blocks + b);
+            else
+                quantize_integers(f, x, first, n, j->elements + row * row_bytes(f), (float *)j->scales + row * blocks + b);
+        }
 }
 
 static float scale_of(const cairn_block_format *f, const char *scales, int64_t i)
@@ -183,23 +205,61 @@ static float scale_of(const cairn_block_format *f, const char *scales, int64_t i
     return !is_mx(f) ? ((const float *)scales)[i] : byte == 255 ? NAN : power_of_two(byte - 127);
 }
 
-static void dequantize_row(void *context, int64_t row, int worker)
+static void dequantize_block(const job *j, const char *row, int64_t first, int64_t n, float scale, float *restrict to)
+{
+    const uint8_t *bytes = (const uint8_t *)row;
+    if (j->f->type == CAIRN_BLOCK_INT8)
+        for (int64_t i = 0; i < n; i++)
+            to[i] = (float)((const int8_t *)bytes)[first + i] * scale;
+    else if (j->f->type == CAIRN_BLOCK_INT4)
+        for (int64_t i = first; i < first + n; i++)
+            to[i - first] = ((float)(bytes[i / 2] >> (i % 2 * 4) & 15) - 8) * scale;
+    else
+        for (int64_t i = 0; i < n; i++)
+            to[i] = j->value[bytes[first + i]] * scale;
+}
+
+static void dequantize_rows(void *context, int64_t task, int worker)
 {
     const job *j = context;
     const cairn_block_format *f = j->f;
     const int64_t block = block_of(f), blocks = blocks_of(f);
-    const char *elements = j->elements + row * row_bytes(f);
     (void)worker;
-    for (int64_t i = 0; i < f->columns; i++)
-        j->to[row * f->columns + i] = element_of(f, elements, i) * scale_of(f, j->scales, row * blocks + i / block);
+    for (int64_t row = task * j->unit; row < smaller((task + 1) * j->unit, f->rows); row++)
+        for (int64_t b = 0; b < blocks; b++)
+            dequantize_block(j, j->elements + row * row_bytes(f), b * block, smaller(block, f->columns - b * block),
+                             scale_of(f, j->scales, row * blocks + b), j->to + row * f->columns + b * block);
 }
 
-static cairn_status check_finite(const cairn_block_format *f, const float *x)
+static bool is_whole(const float *x, int64_t n)
 {
-    for (int64_t i = 0; !is_mx(f) && i < f->rows * f->columns; i++)
-        if (!isfinite(x[i]))
-            return error_set(CAIRN_E_RANGE, "quantize: element %lld of row %lld is %g", (long long)(i % f->columns),
-                             (long long)(i / f->columns), x[i]);
+    uint32_t most = 0;
+    for (int64_t i = 0; i < n; i++)
+        most |= (bits_of(x[i]) & 0x7f800000) == 0x7f800000;
+    return !most;
+}
+
+static void find_bad(void *context, int64_t task, int worker)
+{
+    job *j = context;
+    (void)worker;
+    for (int64_t row = task * j->unit; row < smaller((task + 1) * j->unit, j->f->rows); row++)
+        if (!is_whole(j->x + row * j->f->columns, j->f->columns)) {
+            int_fast64_t known = atomic_load(&j->bad);
+            while (row < known && !atomic_compare_exchange_weak(&j->bad, &known, row)) {}
+        }
+}
+
+static cairn_status check_finite(job *j)
+{
+    const cairn_block_format *f = j->f;
+    atomic_init(&j->bad, f->rows);
+    if (!is_mx(f))
+        run_rows(j, find_bad);
+    const int64_t row = atomic_load(&j->bad);
+    for (int64_t i = 0; row < f->rows && i < f->columns; i++)
+        if (!isfinite(j->x[row * f->columns + i]))
+            return error_set(CAIRN_E_RANGE, "quantize: element %lld of row %lld is %g", (long long)i, (long long)row, j->x[row * f->columns + i]);
     return CAIRN_OK;
 }
 
@@ -211,12 +271,11 @@ cairn_status cairn_quantize(const cairn_block_format *f, const float *x, void *e
     if (!x || !elements || !scales)
         return error_set(CAIRN_E_ARGUMENT, "quantize: x %p, elements %p, scales %p", (const void *)x, elements, scales);
     status = outputs_apart("quantize", OUTPUTS(elements, scales), INPUTS(x));
-    status = status ? status : check_finite(f, x);
-    if (status != CAIRN_OK)
-        return status;
     job j = {.f = f, .x = x, .elements = elements, .scales = scales};
-    pool_run(f->rows, quantize_row, &j);
-    return CAIRN_OK;
+    status = status ? status : check_finite(&j);
+    if (status == CAIRN_OK)
+        run_rows(&j, quantize_rows);
+    return status;
 }
 
 cairn_status cairn_dequantize(const cairn_block_format *f, const void *elements, const void *scales, float *x)
@@ -230,6 +289,8 @@ cairn_status cairn_dequantize(const cairn_block_format *f, const void *elements,
     if (status != CAIRN_OK)
         return status;
     job j = {.f = f, .to = x, .elements = (char *)elements, .scales = (char *)scales};
-    pool_run(f->rows, dequantize_row, &j);
+    for (int i = 0; i < 256 && is_mx(f); i++)
+        j.value[i] = f->type == CAIRN_BLOCK_MXFP8_E4M3 ? cairn_e4m3_to_f32((uint8_t)i) : cairn_e5m2_to_f32((uint8_t)i);
+    run_rows(&j, dequantize_rows);
     return CAIRN_OK;
 }
