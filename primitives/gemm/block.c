@@ -398,10 +398,13 @@ static fetch fetch_of(const block *k, int64_t j, int64_t tiles)
     const matmul_operand *b = &k->j->mm->b;
     const int64_t size = cairn_dtype_bytes(b->type), nr = k->j->mm->kernel->nr;
     const int64_t unit = k->j->mm->kernel->unit;
-    fetch f = {.row = b->data + ((k->column0 + j) * b->major + k->p * unit * b->minor) * size};
-    if (k->j->cut.b == BY_TASK && j + nr <= k->columns && b->major == 1)
+    fetch f = {0};
+    if (k->j->cut.b != BY_TASK || j + nr > k->columns) /* there is no such panel, nor perhaps such an address */
+        return f;
+    f.row = b->data + ((k->column0 + j) * b->major + k->p * unit * b->minor) * size;
+    if (b->major == 1)
         f.rows = k->run * unit, f.stride = b->minor * size, f.bytes = nr * size;
-    else if (k->j->cut.b == BY_TASK && j + nr <= k->columns && b->minor == 1)
+    else if (b->minor == 1)
         f.rows = nr, f.stride = b->major * size, f.bytes = k->run * unit * size;
     f.share = ceil_div(f.rows, tiles);
     return f;
