@@ -536,7 +536,7 @@ static bool parse_version(parser *p)
     double version = 0;
     if (p->t.kind == TOKEN_REAL)
         memcpy(&version, &p->t.bits, sizeof version);
-    p->m->version = (int)(version * 10 + 0.5);
+    p->m->version = version < 100 ? (int)(version * 10 + 0.5) : 1000;
     if (p->m->version < 10 || p->m->version > 89)
         return refuse(p, ".version %.*s is not supported (1.0 to 8.9 are)", p->t.length, p->t.start);
     advance(p);

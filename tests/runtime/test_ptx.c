@@ -61,6 +61,7 @@ static void modules_are_checked_too(void **state)
     (void)state;
     refused("", "a module begins with .version");
     refused(".version 99.0\n", "is not supported");
+    refused(".version 77777777777777777777.8\n", "is not supported");
     refused(HEAD ".global .u32 x[2] = {1, 2, 3};", "longer than its 8 bytes");
     refused(HEAD ".global .u32 x;\n.global .u32 x;", "'x' is declared twice");
     refused(HEAD ".global .u32 x;\n.extern .global .u64 x;", "'x' is declared differently");
