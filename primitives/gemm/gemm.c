@@ -79,13 +79,14 @@ static gemm_kernel *kernel_of(const cairn_gemm *g)
 /* ---- Checks -------------------------------------------------------------------------------------*/
 
 /* Whether all of base + i * a + j * b + ... stays far inside int64 (bytes included) for indices within the sizes. */
+/* No memory is as large as 2^50 elements; below that what looks some panels ahead does not overflow either. */
 static bool extent_fits(int64_t batch, int64_t batch_stride, int64_t rows, int64_t row_stride, int64_t columns,
                         int64_t column_stride)
 {
     const double reach = (double)batch * (batch_stride < 0 ? -(double)batch_stride : (double)batch_stride) +
                          (double)rows * (row_stride < 0 ? -(double)row_stride : (double)row_stride) +
                          (double)columns * (column_stride < 0 ? -(double)column_stride : (double)column_stride);
-    return reach < 0x1p58 && (double)batch * (double)rows * (double)columns < 0x1p58;
+    return reach < 0x1p50 && (double)batch * (double)rows * (double)columns < 0x1p58;
 }
 
 /* What nearly all products are, and what nothing of can overflow or overlap. */

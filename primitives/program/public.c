@@ -97,7 +97,7 @@ int cairn_program_load(cairn_program *p, int operand, cairn_dtype type)
     return note(p, type_ok(type) && operand_ok(p, operand, p ? p->reads : NULL) ? program_load(p->p, operand, type) : -1);
 }
 
-int cairn_program_index(cairn_program *p, int operand) 
+int cairn_program_index(cairn_program *p, int operand)
 {
     return note(p, operand_ok(p, operand, p ? p->indexes : NULL) ? program_index(p->p, operand) : -1);
 }
