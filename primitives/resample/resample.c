@@ -2,6 +2,7 @@
  * round: an input pixel blends the outputs that it has a share in. So each is written once, by one thread, in one order. */
 #include "base/error.h"
 #include "base/pool.h"
+#include "primitives/apart.h"
 #include "primitives/resample/blend.h"
 
 #include <math.h>
@@ -250,18 +251,7 @@ static void run_rows(void *context, int64_t task, int worker)
 
 static bool is_within(int64_t x, int64_t low) { return x >= low && x < INT32_MAX; }
 
-static cairn_status check(const cairn_resample *d, const void *in, int64_t in_pixels, const void *out, int64_t out_pixels)
-{
-    const int64_t bytes = cairn_dtype_bytes(d->type) * d->n * d->c;
-    if (d->n && d->c && (!in || !out))
-        return error_set(CAIRN_E_ARGUMENT, "resample: an operand is NULL: input %p, output %p", in, out);
-    const uintptr_t a = (uintptr_t)in, b = (uintptr_t)out;
-    if (d->n && d->c && a < b + (uintptr_t)(bytes * out_pixels) && b < a + (uintptr_t)(bytes * in_pixels))
-        return error_set(CAIRN_E_ARGUMENT, "resample: the output at %p overlaps the input at %p", out, in);
-    return CAIRN_OK;
-}
-
-static cairn_status check_descriptor(const cairn_resample *d)
+static cairn_status check(const cairn_resample *d)
 {
     if (!d)
         return error_set(CAIRN_E_ARGUMENT, "resample: the descriptor is NULL");
@@ -274,6 +264,12 @@ static cairn_status check_descriptor(const cairn_resample *d)
         return error_set(CAIRN_E_SHAPE, "resample: a size is out of range: n %lld, c %lld, image %lld x %lld to %lld x %lld",
                          (long long)d->n, (long long)d->c, (long long)d->h, (long long)d->w, (long long)d->oh, (long long)d->ow);
     return CAIRN_OK;
+}
+
+static cairn_status check_memory(const cairn_resample *d, const void *in, int64_t in_pixels, const void *out, int64_t out_pixels)
+{
+    const int64_t bytes = cairn_dtype_bytes(d->type) * d->n * d->c;
+    return extents_apart("resample", (extent[]){{in, bytes * in_pixels}, {out, bytes * out_pixels, .output = true}}, 2);
 }
 
 enum { TASK_ELEMENTS = 1 << 15 };       /* read or written: a task is worth waking a thread */
@@ -290,9 +286,9 @@ static void run(const cairn_resample *d, job *j)
 
 cairn_status cairn_resample_forward(const cairn_resample *d, const void *x, void *y)
 {
-    cairn_status status = check_descriptor(d);
+    cairn_status status = check(d);
     if (status == CAIRN_OK)
-        status = check(d, x, d->h * d->w, y, d->oh * d->ow);
+        status = check_memory(d, x, d->h * d->w, y, d->oh * d->ow);
     if (status == CAIRN_OK)
         run(d, &(job){.from = x, .to = y, .h = d->h, .w = d->w, .rows = d->oh, .columns = d->ow});
     return status;
@@ -300,9 +296,9 @@ cairn_status cairn_resample_forward(const cairn_resample *d, const void *x, void
 
 cairn_status cairn_resample_gradient(const cairn_resample *d, const void *dy, void *dx)
 {
-    cairn_status status = check_descriptor(d);
+    cairn_status status = check(d);
     if (status == CAIRN_OK)
-        status = check(d, dy, d->oh * d->ow, dx, d->h * d->w);
+        status = check_memory(d, dy, d->oh * d->ow, dx, d->h * d->w);
     if (status == CAIRN_OK)
         run(d, &(job){.from = dy, .to = dx, .h = d->oh, .w = d->ow, .rows = d->h, .columns = d->w, .gradient = true});
     return status;

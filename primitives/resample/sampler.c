@@ -1,6 +1,7 @@
 /* Sampling an image at the places of a grid (Jaderberg et al., Spatial transformer networks, 2015), and grids of affine maps. */
 #include "base/error.h"
 #include "base/pool.h"
+#include "primitives/apart.h"
 #include "primitives/resample/blend.h"
 
 #include <math.h>
@@ -218,26 +219,6 @@ static cairn_status check(const cairn_sampler *d)
     return CAIRN_OK;
 }
 
-typedef struct operand {
-    const void *at;
-    int64_t bytes;
-    bool output, optional;
-} operand;
-
-static cairn_status check_operands(const operand *o, int count)
-{
-    for (int i = 0; i < count; i++)
-        if (o[i].bytes && !o[i].at && !o[i].optional)
-            return error_set(CAIRN_E_ARGUMENT, "sampler: operand %d of %d is NULL", i + 1, count);
-    for (int i = 0; i < count; i++)
-        for (int k = 0; k < count; k++) {
-            const uintptr_t a = (uintptr_t)o[i].at, b = (uintptr_t)o[k].at;
-            if (i != k && o[i].output && a && b && a < b + (uintptr_t)o[k].bytes && b < a + (uintptr_t)o[i].bytes)
-                return error_set(CAIRN_E_ARGUMENT, "sampler: output %d of %d at %p overlaps operand %d at %p", i + 1, count, o[i].at, k + 1, o[k].at);
-        }
-    return CAIRN_OK;
-}
-
 static int64_t image_elements(const cairn_sampler *d) { return d->n * d->h * d->w * d->c; }
 static int64_t sampled_elements(const cairn_sampler *d) { return d->n * d->oh * d->ow * d->c; }
 static int64_t grid_bytes(const cairn_sampler *d) { return d->n * d->oh * d->ow * 2 * (d->type == CAIRN_F64 ? 8 : 4); }
@@ -256,9 +237,9 @@ cairn_status cairn_sampler_forward(const cairn_sampler *d, const void *x, const 
     if (status != CAIRN_OK)
         return status;
     job j = {.d = *d, .x = x, .grid = grid, .y = y, .bytes = cairn_dtype_bytes(d->type)};
-    const operand operands[] = {{x, image_elements(d) * j.bytes, false, !sampled_elements(d)}, {grid, grid_bytes(d), false, !d->c},
+    const extent operands[] = {{x, image_elements(d) * j.bytes, false, !sampled_elements(d)}, {grid, grid_bytes(d), false, !d->c},
                                 {y, sampled_elements(d) * j.bytes, true, false}};
-    status = check_operands(operands, 3);
+    status = extents_apart("sampler", operands, 3);
     if (status == CAIRN_OK && d->c)
         run_places(&j, forward_places);
     return status;
@@ -277,13 +258,13 @@ cairn_status cairn_sampler_gradient(const cairn_sampler *d, const void *x, const
         return status;
     job j = {.d = *d, .x = x, .grid = grid, .dy = dy, .dx = dx, .dgrid = dgrid, .bytes = cairn_dtype_bytes(d->type)};
     const int64_t image = image_elements(d) * j.bytes, need = dx ? cairn_sampler_gradient_workspace_bytes(d) : 0;
-    const operand operands[] = {{x, image, false, !dgrid || !sampled_elements(d)}, {grid, grid_bytes(d), false, false},
+    const extent operands[] = {{x, image, false, !dgrid || !sampled_elements(d)}, {grid, grid_bytes(d), false, false},
                                 {dy, sampled_elements(d) * j.bytes, false, false}, {dx, image, true, true},
                                 {dgrid, grid_bytes(d), true, true}, {workspace, need, true, false}};
     if (need > workspace_bytes)
         return error_set(CAIRN_E_ARGUMENT, "sampler: the gradient takes %lld bytes of workspace, not %lld", (long long)need,
                          (long long)workspace_bytes);
-    status = check_operands(operands, 6);
+    status = extents_apart("sampler", operands, 6);
     if (status != CAIRN_OK)
         return status;
     j.sums = need ? workspace : NULL;
@@ -314,8 +295,8 @@ static cairn_status check_affine(const cairn_sampler *d, const void *theta, cons
         return status;
     if (d->type != CAIRN_F32 && d->type != CAIRN_F64)
         return error_set(CAIRN_E_TYPE, "affine_grid: type %s is not supported", cairn_dtype_name(d->type));
-    const operand operands[] = {{theta, d->n * 6 * cairn_dtype_bytes(d->type), gradient, false}, {grid, grid_bytes(d), !gradient, false}};
-    return check_operands(operands, 2);
+    const extent operands[] = {{theta, d->n * 6 * cairn_dtype_bytes(d->type), gradient, false}, {grid, grid_bytes(d), !gradient, false}};
+    return extents_apart("affine_grid", operands, 2);
 }
 
 cairn_status cairn_affine_grid_forward(const cairn_sampler *d, const void *theta, void *grid)

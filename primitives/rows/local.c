@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/pool.h"
+#include "primitives/apart.h"
 
 #include <math.h>
 
@@ -146,28 +147,15 @@ static cairn_status check(const cairn_local_norm *d, job *j)
     return CAIRN_OK;
 }
 
-/* Of operands shaped as x, the output is no other. */
-static cairn_status check_memory(const job *j, const void *const *inputs, int count)
-{
-    const int64_t n = j->d.n * j->line;
-    for (int i = 0; n && i < count; i++) {
-        const uintptr_t a = (uintptr_t)inputs[i], b = (uintptr_t)j->y;
-        if (!a || !b)
-            return error_set(CAIRN_E_ARGUMENT, "local_norm: an operand is NULL: input %d %p, output %p", i + 1, inputs[i], j->y);
-        if (a < b + (uintptr_t)(n * j->t.bytes) && b < a + (uintptr_t)(n * j->t.bytes))
-            return error_set(CAIRN_E_ARGUMENT, "local_norm: the output at %p overlaps input %d at %p", j->y, i + 1, inputs[i]);
-    }
-    return CAIRN_OK;
-}
-
 cairn_status cairn_local_norm_forward(const cairn_local_norm *d, const void *x, void *y, void *scale)
 {
     job j = {.x = x, .y = y, .scale = scale};
     cairn_status status = check(d, &j);
-    if (status == CAIRN_OK)
-        status = check_memory(&j, &x, 1);
-    if (status == CAIRN_OK && scale && (scale == x || scale == y))
-        return error_set(CAIRN_E_ARGUMENT, "local_norm: the scale at %p is also x or y", scale);
+    if (status != CAIRN_OK)
+        return status;
+    const int64_t n = j.d.n * j.line, bytes = n * j.t.bytes;
+    status = extents_apart("local_norm", (extent[]){{x, bytes}, {y, bytes, .output = true},
+                           {scale, n * cairn_dtype_bytes(j.wide), .output = true, .optional = true}}, 3);
     return status == CAIRN_OK ? run(&j) : status;
 }
 
@@ -175,7 +163,10 @@ cairn_status cairn_local_norm_gradient(const cairn_local_norm *d, const void *x,
 {
     job j = {.x = x, .y_known = y, .scale_known = scale, .dy = dy, .y = dx};
     cairn_status status = check(d, &j);
-    if (status == CAIRN_OK)
-        status = check_memory(&j, (const void *const[]){x, y, scale, dy}, 4);
+    if (status != CAIRN_OK)
+        return status;
+    const int64_t n = j.d.n * j.line, bytes = n * j.t.bytes;
+    status = extents_apart("local_norm", (extent[]){{x, bytes}, {y, bytes}, {scale, n * cairn_dtype_bytes(j.wide)}, {dy, bytes},
+                           {dx, bytes, .output = true}}, 5);
     return status == CAIRN_OK ? run(&j) : status;
 }
